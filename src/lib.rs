@@ -1,0 +1,4 @@
+//! Ostracon.
+#![warn(missing_docs)]
+pub mod base;
+pub mod resp;

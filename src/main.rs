@@ -1,0 +1,4 @@
+//! The server's binary.
+#[global_allocator]
+static ALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+fn main() {}
