@@ -6,10 +6,9 @@
 //! each [`Command`] in one `const` row.
 
 mod keys;
-mod syntax;
+
 
 pub use keys::{Begin, Find, KeyFlags, KeySpec, first_key, for_each_key};
-pub use syntax::{ArgKind, Argument, parse as parse_syntax};
 
 bitflags::bitflags! {
     /// Properties of a command; the names are what COMMAND INFO prints, in its order.
@@ -209,7 +208,7 @@ pub struct Command {
     pub complexity: &'static str,
     /// One line, in our own words.
     pub summary: &'static str,
-    /// Arguments after the name, in the documentation's notation; see [`parse_syntax`].
+    /// Arguments after the name, in the documentation's notation.
     pub syntax: &'static str,
     /// Hints for clients and proxies.
     pub tips: &'static [&'static str],

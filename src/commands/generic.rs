@@ -1,0 +1,3 @@
+//! Keys of any type.
+use super::*;
+pub(super) const TABLE: &[Row] = &[];

@@ -1,0 +1,327 @@
+//! The commands: one file a family, each a `const` table of rows on top and the handlers below.
+//!
+//! Owns what a row is ([`Row`]: a [`Command`] of data and its handler) and how a name finds it ([`Commands`]). Handlers
+//! parse their arguments with [`Args`], work on a transaction, and write into a [`Reply`]; semantics live in
+//! [`crate::types`], changes go through [`WriteTx`]. It must not know sockets, nor how a command came (pipeline, EXEC,
+//! later scripts and replication).
+//!
+//! The constructor of a row says what kind of handler it has, and so what the handler can do: [`read`] gets a
+//! [`ReadTx`], which has no mutators; [`write`] a [`WriteTx`]; [`admin`] a [`Cx`], which also reaches the server and
+//! the client; [`control`] has no handler, the pipeline itself carries it out.
+
+pub mod args;
+pub mod error;
+
+mod connection;
+mod generic;
+mod string;
+
+pub use args::Args;
+pub use error::{Error, Result};
+
+use crate::client::Client;
+use crate::resp::{ArgView, Reply};
+use crate::server::Server;
+use crate::spec::{Categories, Command, Flags, Group, KeySpec, first_key};
+use crate::store::{LockSet, ReadTx, Store, WriteTx};
+
+/// A handler that reads keys.
+pub type ReadFn = fn(&mut ReadTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
+/// A handler that changes keys.
+pub type WriteFn = fn(&mut WriteTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
+/// A handler that needs the server or the client.
+pub type AdminFn = fn(&mut Cx<'_, '_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
+/// Adds the shards of a command whose key specification does not say it all (another database).
+pub type LockFn = fn(&Store, u32, ArgView<'_>, &mut LockSet);
+
+/// What [`admin`] handlers work on.
+pub struct Cx<'a, 's> {
+    /// The server.
+    pub server: &'a Server,
+    /// The client that asks.
+    pub client: &'a mut Client,
+    /// The transaction, with the shards that the row's [`Locks`] ask for.
+    pub tx: &'a mut WriteTx<'s>,
+}
+
+/// What runs a command.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// Reads.
+    Read(ReadFn),
+    /// Changes.
+    Write(WriteFn),
+    /// Needs server or client.
+    Admin(AdminFn),
+    /// Carried out by the pipeline.
+    Control(Control),
+    /// Only its subcommands run.
+    Container,
+}
+
+/// Commands that steer the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// MULTI.
+    Multi,
+    /// EXEC.
+    Exec,
+    /// DISCARD.
+    Discard,
+    /// WATCH.
+    Watch,
+    /// UNWATCH.
+    Unwatch,
+    /// RESET.
+    Reset,
+    /// QUIT.
+    Quit,
+}
+
+/// Which shards a command holds while it runs.
+#[derive(Clone, Copy)]
+pub enum Locks {
+    /// Those of its keys.
+    Keys,
+    /// None: it does not touch the store.
+    Nothing,
+    /// One at a time, by itself; all of the databases in use when it runs in an EXEC.
+    Walk,
+    /// All of the selected database.
+    Database,
+    /// All of all databases in use.
+    Everything,
+    /// What this function adds.
+    By(LockFn),
+}
+
+/// One command: what it is, and what runs it.
+pub struct Row {
+    /// What it is.
+    pub spec: Command,
+    /// What runs it.
+    pub run: Run,
+    /// What it locks.
+    pub locks: Locks,
+    /// Its subcommands.
+    pub subs: &'static [Row],
+    /// Argument of its only key, or 0 if there is not exactly one.
+    pub first_key: u8,
+}
+
+const fn row(name: &'static str, arity: i16, syntax: &'static str, run: Run, flags: Flags, locks: Locks) -> Row {
+    let spec = Command {
+        name,
+        arity,
+        flags,
+        acl: Categories::empty(),
+        keys: &[],
+        group: Group::Server,
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "",
+        syntax,
+        tips: &[],
+    };
+    Row { spec, run, locks, subs: &[], first_key: 0 }
+}
+
+/// A command that reads keys.
+pub const fn read(name: &'static str, arity: i16, syntax: &'static str, f: ReadFn) -> Row {
+    row(name, arity, syntax, Run::Read(f), Flags::READONLY, Locks::Keys)
+}
+
+/// A command that changes keys.
+pub const fn write(name: &'static str, arity: i16, syntax: &'static str, f: WriteFn) -> Row {
+    row(name, arity, syntax, Run::Write(f), Flags::WRITE, Locks::Keys)
+}
+
+/// A command on the server or the connection; no flags of its own.
+pub const fn admin(name: &'static str, arity: i16, syntax: &'static str, f: AdminFn) -> Row {
+    row(name, arity, syntax, Run::Admin(f), Flags::empty(), Locks::Nothing)
+}
+
+/// A command that the pipeline carries out.
+pub const fn control(name: &'static str, arity: i16, syntax: &'static str, c: Control) -> Row {
+    row(name, arity, syntax, Run::Control(c), Flags::empty(), Locks::Nothing)
+}
+
+/// A command that only holds subcommands.
+pub const fn container(name: &'static str, arity: i16, subs: &'static [Row]) -> Row {
+    let mut row = row(name, arity, "", Run::Container, Flags::empty(), Locks::Nothing);
+    row.subs = subs;
+    row
+}
+
+impl Row {
+    /// Adds flags.
+    pub const fn flags(mut self, flags: Flags) -> Self {
+        self.spec.flags = self.spec.flags.union(flags);
+        self
+    }
+
+    /// Says where the keys are.
+    pub const fn keys(mut self, keys: &'static [KeySpec]) -> Self {
+        self.spec.keys = keys;
+        self.first_key = first_key(keys);
+        self
+    }
+
+    /// Says what it locks.
+    pub const fn locks(mut self, locks: Locks) -> Self {
+        self.locks = locks;
+        self
+    }
+
+    /// Explicit ACL categories.
+    pub const fn acl(mut self, acl: Categories) -> Self {
+        self.spec.acl = acl;
+        self
+    }
+
+    /// Subcommands beside a handler of its own (COMMAND).
+    pub const fn subs(mut self, subs: &'static [Row]) -> Self {
+        self.subs = subs;
+        self
+    }
+
+    /// Documentation: group, version that brought it, complexity, summary.
+    pub const fn doc(
+        mut self,
+        group: Group,
+        since: &'static str,
+        complexity: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        self.spec.group = group;
+        self.spec.since = since;
+        self.spec.complexity = complexity;
+        self.spec.summary = summary;
+        self
+    }
+
+    /// Hints for clients and proxies.
+    pub const fn tips(mut self, tips: &'static [&'static str]) -> Self {
+        self.spec.tips = tips;
+        self
+    }
+}
+
+/// Every table, in the order of the documentation's groups.
+const FAMILIES: &[&[Row]] = &[string::TABLE, generic::TABLE, connection::TABLE];
+
+/// Number of a row: index of the statistics.
+pub type CommandId = u16;
+
+/// All rows, found by name.
+pub struct Commands {
+    rows: Vec<&'static Row>,
+    /// For a container, the id of its first subcommand; they follow one another.
+    first_sub: Vec<CommandId>,
+    index: Box<[Option<CommandId>; INDEX]>,
+    top: Vec<CommandId>,
+}
+
+const INDEX: usize = 1024;
+
+/// Slot of a name in the index: a multiplicative hash of its length and first 8 bytes, case folded.
+#[inline]
+fn index_slot(name: &[u8]) -> usize {
+    let mut first = [0u8; 8];
+    let n = name.len().min(8);
+    first[..n].copy_from_slice(&name[..n]);
+    let word = u64::from_le_bytes(first) | 0x2020_2020_2020_2020;
+    let tail = if name.len() > 8 { u64::from(name[name.len() - 1] | 0x20) << 8 } else { 0 };
+    let x = (word ^ tail.rotate_left(20) ^ (name.len() as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (x >> 54) as usize & (INDEX - 1)
+}
+
+impl Default for Commands {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Commands {
+    /// Builds the index. O(commands).
+    pub fn new() -> Self {
+        let mut c = Self { rows: Vec::new(), first_sub: Vec::new(), index: Box::new([None; INDEX]), top: Vec::new() };
+        for row in FAMILIES.iter().flat_map(|f| f.iter()) {
+            let id = c.push(row);
+            c.top.push(id);
+            c.first_sub[id as usize] = c.rows.len() as CommandId;
+            for sub in row.subs {
+                c.push(sub);
+            }
+            let mut slot = index_slot(row.spec.name.as_bytes());
+            while c.index[slot].is_some() {
+                slot = (slot + 1) % INDEX;
+            }
+            c.index[slot] = Some(id);
+        }
+        c
+    }
+
+    fn push(&mut self, row: &'static Row) -> CommandId {
+        self.rows.push(row);
+        self.first_sub.push(0);
+        (self.rows.len() - 1) as CommandId
+    }
+
+    /// Commands and subcommands.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none (there are).
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The row of an id.
+    #[inline]
+    pub fn row(&self, id: CommandId) -> &'static Row {
+        self.rows[id as usize]
+    }
+
+    /// The commands that are no subcommands.
+    pub fn top_level(&self) -> impl Iterator<Item = &'static Row> {
+        self.top.iter().map(|&id| self.row(id))
+    }
+
+    /// Every row with its id.
+    pub fn all(&self) -> impl Iterator<Item = (CommandId, &'static Row)> {
+        self.rows.iter().enumerate().map(|(i, r)| (i as CommandId, *r))
+    }
+
+    /// The command of a name, in whatever case. O(1).
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<(CommandId, &'static Row)> {
+        let mut slot = index_slot(name);
+        while let Some(id) = self.index[slot] {
+            let row = self.row(id);
+            if row.spec.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some((id, row));
+            }
+            slot = (slot + 1) % INDEX;
+        }
+        None
+    }
+
+    /// The subcommand of a container. O(subcommands).
+    pub fn find_sub(&self, container: CommandId, sub: &[u8]) -> Option<(CommandId, &'static Row)> {
+        let rows = self.row(container).subs;
+        let i = rows.iter().position(|r| r.spec.short_name().as_bytes().eq_ignore_ascii_case(sub))?;
+        Some((self.first_sub[container as usize] + i as CommandId, &rows[i]))
+    }
+
+    /// The row that the first arguments of a command name: a subcommand where there is one.
+    #[inline]
+    pub fn resolve(&self, args: ArgView<'_>) -> Option<(CommandId, &'static Row)> {
+        let (id, row) = self.find(args.get(0)?)?;
+        if row.subs.is_empty() {
+            return Some((id, row));
+        }
+        args.get(1).and_then(|sub| self.find_sub(id, sub)).or(Some((id, row)))
+    }
+}

@@ -1,0 +1,69 @@
+//! The commit: the only reader of what a transaction recorded, and the one visible list of what follows a change.
+//!
+//! Owns the order: count; journal; tracking; notifications; wake-ups. All of it while the shards are still held, so
+//! that the order of the journal is the order of application for every key. With nobody listening everything after the
+//! counting is one test.
+
+use crate::resp::ArgView;
+use crate::server::Server;
+use crate::stats::WorkerStats;
+use crate::store::{Effects, Garbage, Rewrite, Wants, WriteTx};
+
+/// Takes note of what `tx` recorded for the command `args` of client `client`.
+#[inline]
+pub(super) fn commit(server: &Server, stats: &WorkerStats, tx: &mut WriteTx<'_>, client: u64, args: ArgView<'_>) {
+    let db = tx.db();
+    let effects = tx.effects();
+    stats.hits.add(effects.hits);
+    stats.misses.add(effects.misses);
+    if effects.dirty | effects.expired != 0 {
+        stats.dirty.add(effects.dirty);
+        stats.expired.add(effects.expired);
+    }
+    if !effects.wants.is_empty() {
+        publish(server, effects, db, client, args);
+    }
+}
+
+/// Tells the listeners.
+#[cold]
+fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: ArgView<'_>) {
+    let listeners = &server.store.listeners;
+    if effects.wants.contains(Wants::JOURNAL)
+        && let Some(journal) = listeners.journal()
+    {
+        for (db, key) in &effects.expired_keys {
+            journal.append(*db, &[b"DEL", key]);
+        }
+        if effects.dirty > 0 {
+            match &effects.rewrite {
+                Rewrite::Verbatim => journal.append(db, &args.iter().collect::<Vec<_>>()),
+                Rewrite::As(list) => {
+                    for args in list {
+                        journal.append(db, &args.iter().map(|a| &**a).collect::<Vec<_>>());
+                    }
+                }
+            }
+        }
+    }
+    if let Some(tracking) = listeners.tracking() {
+        effects.changed.iter().for_each(|(db, key)| tracking.changed(*db, key, client));
+    }
+    if let Some(notify) = listeners.notify() {
+        effects.events.iter().for_each(|e| notify.event(e));
+    }
+    if let Some(wake) = listeners.wake() {
+        effects.changed.iter().for_each(|(db, key)| wake.changed(*db, key));
+    }
+}
+
+/// Frees what was too large to be freed under a lock; called after unlocking.
+#[cold]
+pub(super) fn dispose(server: &Server, effects: &mut Effects) {
+    for garbage in effects.garbage.drain(..) {
+        match garbage {
+            Garbage::Entry(_, true) | Garbage::Tables(_, true) => server.store.reaper.free(garbage),
+            Garbage::Entry(..) | Garbage::Tables(..) => drop(garbage),
+        }
+    }
+}

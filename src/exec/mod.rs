@@ -1,0 +1,345 @@
+//! The pipeline: from the bytes of a batch of requests to their replies.
+//!
+//! Owns the order of things for every command: parse up to [`BATCH`] of them, look up their rows, hash their keys,
+//! prefetch slots and then entries, and then for each: gate (arity, authentication, MULTI's queue), lock, run, commit,
+//! unlock, count. It must not know sockets: bytes come in as a slice and go out in an [`OutBuf`].
+//!
+//! A [`Worker`] is one thread's half of it: scratch buffers, cached settings, the clock of the last command. It is
+//! lent to one connection at a time and never shared. All of this is synchronous, so a shard's guard cannot meet an
+//! `.await`.
+
+mod commit;
+mod gate;
+mod transaction;
+
+use crate::client::{Client, ReplyMode};
+use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};
+use crate::config::Settings;
+use crate::resp::{ArgView, Batch, Limits, OutBuf, Reply, Status};
+use crate::server::Server;
+use crate::spec::{Flags, for_each_key};
+use crate::stats::WorkerStats;
+use crate::store::{Context, Effects, LockSet, WriteTx};
+use std::sync::Arc;
+
+/// Commands that are looked up and prefetched together.
+pub const BATCH: usize = 16;
+/// Replies that may wait in the output buffer before the connection has to write: about what a socket takes at once.
+const OUTPUT_PAUSE: usize = 1024 * 1024;
+/// Commands of one connection before others of its worker have their turn.
+const TURN: usize = 1024;
+
+/// One thread's half of the pipeline.
+pub struct Worker {
+    server: Arc<Server>,
+    stats: Arc<WorkerStats>,
+    settings: Arc<Settings>,
+    generation: u64,
+    effects: Effects,
+    locks: LockSet,
+    batch: Batch,
+    /// The clock after the last command: the start of the next one.
+    last_ns: u64,
+    now_ms: u64,
+    latency_tracking: bool,
+}
+
+/// What [`Worker::run`] did with a connection's input.
+pub struct Progress {
+    /// Bytes of the input that are done with.
+    pub consumed: usize,
+    /// Whole commands may be left in the rest: it was the connection's turn that ended, or its output is full.
+    pub more: bool,
+}
+
+/// A command of a batch, looked up.
+#[derive(Clone, Copy)]
+struct Prepared {
+    row: Option<(CommandId, &'static Row)>,
+    hash: u64,
+}
+
+impl Worker {
+    /// The half of worker number `index`.
+    pub fn new(server: Arc<Server>, index: usize) -> Self {
+        let (generation, settings) = (server.config.generation(), server.config.current());
+        Self {
+            stats: server.stats.worker(index),
+            generation,
+            effects: Effects::default(),
+            locks: LockSet::default(),
+            batch: Batch::default(),
+            last_ns: server.clock.mono_ns(),
+            now_ms: server.clock.unix_ms(),
+            latency_tracking: settings.latency_tracking,
+            settings,
+            server,
+        }
+    }
+
+    /// The configuration as this worker knows it.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// This worker's counters.
+    pub fn stats(&self) -> &WorkerStats {
+        &self.stats
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    fn tick(&mut self) {
+        let generation = self.server.config.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.settings = self.server.config.current();
+            self.latency_tracking = self.settings.latency_tracking;
+        }
+        self.now_ms = self.server.clock.unix_ms();
+        self.last_ns = self.server.clock.mono_ns();
+    }
+
+    /// Runs the whole commands in `input`, replies to `out`, until the input, the connection's turn or the room for
+    /// replies ends.
+    pub fn run(&mut self, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
+        self.tick();
+        client.shared.active_ms.store(self.now_ms, std::sync::atomic::Ordering::Relaxed);
+        let (mut consumed, mut turn) = (0, 0);
+        loop {
+            let rest = &input[consumed..];
+            let limits = Limits { bulk_max: self.settings.proto_max_bulk_len, authenticated: client.authenticated };
+            // Before authentication one at a time: AUTH lifts the limits of what follows.
+            let max = if client.authenticated { BATCH } else { 1 };
+            let mut batch = std::mem::take(&mut self.batch);
+            batch.clear();
+            let parsed = client.parser.parse(rest, &limits, &mut batch, max);
+            self.batch(client, rest, &batch, out);
+            turn += batch.commands.len();
+            self.batch = batch;
+            consumed += parsed.consumed;
+            match parsed.status {
+                _ if client.closing => return Progress { consumed: input.len(), more: false },
+                Status::NeedMore => return Progress { consumed, more: false },
+                Status::Error(e) => {
+                    self.count_error("ERR");
+                    Reply::new(out, client.proto).error(&format!("ERR {e}"));
+                    client.closing = true;
+                    return Progress { consumed: input.len(), more: false };
+                }
+                Status::Full if turn >= TURN || out.len() >= OUTPUT_PAUSE => {
+                    return Progress { consumed, more: true };
+                }
+                Status::Full => {}
+            }
+        }
+    }
+
+    /// Looks up, prefetches and runs the commands of a batch.
+    fn batch(&mut self, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
+        let n = batch.commands.len().min(BATCH);
+        let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
+        let server = Arc::clone(&self.server);
+        for (i, p) in prepared[..n].iter_mut().enumerate() {
+            *p = prepare(&server, batch.view(input, i));
+        }
+        if n > 1 {
+            let db = server.store.db(client.db);
+            let keyed = |p: &&Prepared| p.hash != 0;
+            prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_slot(db, p.hash));
+            prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
+        }
+        for (i, p) in prepared[..n].iter().enumerate() {
+            self.command(&server, client, batch.view(input, i), *p, out);
+            if client.closing {
+                break;
+            }
+        }
+    }
+
+    /// Runs one command: gate, call, count.
+    fn command(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, p: Prepared, out: &mut OutBuf) {
+        let Some((id, row)) = p.row else {
+            self.unknown(client, args, out);
+            return;
+        };
+        client.shared.command.store(id, std::sync::atomic::Ordering::Relaxed);
+        let mark = out.mark();
+        let mut reply = Reply::new(out, client.proto);
+        if client.gated() || matches!(row.run, Run::Control(_) | Run::Container) || !row.spec.arity_fits(args.len()) {
+            self.gated(server, client, id, row, args, p.hash, &mut reply);
+        } else {
+            self.call(server, client, id, row, args, p.hash, &mut reply);
+        }
+        if client.reply != ReplyMode::On {
+            self.hide_reply(client, out, mark);
+        }
+    }
+
+    /// Locks, runs, commits, unlocks and counts one command that has passed the gates.
+    #[inline]
+    #[allow(clippy::too_many_arguments)]
+    fn call(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        id: CommandId,
+        row: &'static Row,
+        args: ArgView<'_>,
+        hash: u64,
+        reply: &mut Reply<'_>,
+    ) {
+        self.effects.reset();
+        let context = self.context(server, client);
+        {
+            let mut tx = match row.locks {
+                Locks::Keys if row.first_key != 0 => server.store.begin_one(hash, context, &mut self.effects),
+                _ => {
+                    self.locks.clear();
+                    lock_set(server, row, client.db, args, &mut self.locks, false);
+                    server.store.begin(&mut self.locks, context, &mut self.effects)
+                }
+            };
+            let cursor = Args::new(args, &server.store, &self.settings, (row.first_key as usize, hash));
+            run_handler(server, client, row, &mut tx, cursor, reply);
+            commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+        }
+        if !self.effects.garbage.is_empty() {
+            commit::dispose(server, &mut self.effects);
+        }
+        self.count(server, client, id, row, args, reply);
+    }
+
+    /// What a transaction knows of this client and of the time.
+    #[inline]
+    fn context(&self, server: &Server, client: &Client) -> Context {
+        Context {
+            db: client.db,
+            now: self.now_ms,
+            access: server.access(&self.settings, self.now_ms),
+            no_touch: client.no_touch,
+        }
+    }
+
+    /// Statistics, slow log and monitors after a command has run.
+    #[inline]
+    fn count(
+        &mut self,
+        server: &Server,
+        client: &Client,
+        id: CommandId,
+        row: &'static Row,
+        args: ArgView<'_>,
+        reply: &Reply<'_>,
+    ) {
+        let end = server.clock.mono_ns();
+        let ns = end.saturating_sub(self.last_ns);
+        self.last_ns = end;
+        let failed = reply.errors() > 0;
+        self.stats.commands[id as usize].ran(ns, failed, self.latency_tracking);
+        self.stats.processed.add(1);
+        if failed {
+            self.count_error(reply.last_error_code());
+        }
+        let threshold = self.settings.slowlog_log_slower_than;
+        if threshold >= 0 && ns >= threshold as u64 * 1000 {
+            self.slow(server, client, row, args, ns);
+        }
+        if server.monitors.any() {
+            gate::monitor(server, &self.settings, client, row, args);
+        }
+    }
+
+    #[cold]
+    fn slow(&mut self, _server: &Server, _client: &Client, row: &'static Row, _args: ArgView<'_>, _ns: u64) {
+        if row.spec.flags.contains(Flags::SKIP_SLOWLOG) {}
+    }
+
+    #[cold]
+    fn count_error(&mut self, _code: &str) {
+        self.stats.errors.add(1);
+    }
+
+    /// Gives up what a connection held: watched keys, its place among the monitors.
+    pub fn disconnect(&mut self, client: &mut Client) {
+        let server = Arc::clone(&self.server);
+        self.unwatch(&server, client);
+        if client.monitor {
+            server.monitors.remove(client.shared.id);
+        }
+    }
+}
+
+/// Looks a command up and hashes its key.
+#[inline]
+fn prepare(server: &Server, args: ArgView<'_>) -> Prepared {
+    let row = server.commands.resolve(args);
+    let hash = match row {
+        Some((_, r)) if r.first_key != 0 => args.get(r.first_key as usize).map_or(0, |k| server.store.hash(k)),
+        _ => 0,
+    };
+    Prepared { row, hash }
+}
+
+/// Adds the shards that a command needs; `exec`: it runs among others in one EXEC, where nothing can be locked later.
+fn lock_set(server: &Server, row: &Row, db: u32, args: ArgView<'_>, set: &mut LockSet, exec: bool) {
+    let store = &server.store;
+    match row.locks {
+        Locks::Nothing => {}
+        Locks::Walk if !exec => {}
+        Locks::Walk | Locks::Everything => {
+            set.database(store, db);
+            set.everything(store);
+        }
+        Locks::Database => set.database(store, db),
+        Locks::Keys => add_keys(server, row, db, args, set),
+        Locks::By(f) => {
+            add_keys(server, row, db, args, set);
+            f(store, db, args, set);
+        }
+    }
+}
+
+fn add_keys(server: &Server, row: &Row, db: u32, args: ArgView<'_>, set: &mut LockSet) {
+    let arg = |i: usize| args.get(i).unwrap_or_default();
+    for_each_key(row.spec.keys, args.len(), arg, |i, _| set.key(&server.store, db, server.store.hash(arg(i))));
+}
+
+/// Runs a row's handler on an open transaction; an error becomes the reply.
+#[inline]
+fn run_handler(
+    server: &Server,
+    client: &mut Client,
+    row: &'static Row,
+    tx: &mut WriteTx<'_>,
+    mut args: Args<'_>,
+    reply: &mut Reply<'_>,
+) {
+    let result = match row.run {
+        Run::Read(f) => f(tx.reader(), &mut args, reply),
+        Run::Write(f) => f(tx, &mut args, reply),
+        Run::Admin(f) => {
+            let view = args.view();
+            if view.len() > 1 && row.spec.name.contains('|') {
+                args.next();
+            }
+            let result = f(&mut Cx { server, client, tx }, &mut args, reply);
+            reply.set_proto(client.proto);
+            result
+        }
+        Run::Control(_) | Run::Container => Ok(()),
+    };
+    if let Err(e) = result {
+        e.write(reply);
+    }
+}
+
+impl Control {
+    /// Whether the command runs at once inside MULTI instead of being queued.
+    fn immediate(self) -> bool {
+        self != Control::Unwatch
+    }
+}

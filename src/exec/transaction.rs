@@ -1,0 +1,195 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH, and the other commands that steer the pipeline: RESET, QUIT.
+//!
+//! Owns how a queued transaction runs: the shards of all its commands and of its watched keys are collected, SELECT
+//! simulated on the way, locked in order and held to the end, so an EXEC is atomic against everything. A transaction
+//! with a command that visits the whole keyspace holds every shard.
+
+use super::{Worker, commit, lock_set, run_handler};
+use crate::base::num::parse_i64;
+use crate::client::{Client, ClientFlags, Multi, ReplyMode};
+use crate::commands::{Args, CommandId, Control, Row};
+use crate::resp::{ArgView, Proto, Reply};
+use crate::server::Server;
+use crate::store::{Wants, Watch, WriteTx};
+
+impl Worker {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn control(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        id: CommandId,
+        row: &'static Row,
+        control: Control,
+        args: ArgView<'_>,
+        reply: &mut Reply<'_>,
+    ) {
+        match control {
+            Control::Multi => {
+                client.multi = Some(Box::default());
+                reply.ok();
+            }
+            Control::Exec => self.exec(server, client, reply),
+            Control::Discard => self.discard(server, client, reply),
+            Control::Watch => self.watch(server, client, args, reply),
+            Control::Unwatch => {
+                self.unwatch(server, client);
+                reply.ok();
+            }
+            Control::Reset => {
+                self.reset(server, client);
+                reply.set_proto(Proto::Resp2);
+                reply.simple("RESET");
+            }
+            Control::Quit => {
+                reply.ok();
+                client.closing = true;
+            }
+        }
+        client.publish_multi();
+        self.count(server, client, id, row, args, reply);
+    }
+
+    fn discard(&mut self, server: &Server, client: &mut Client, reply: &mut Reply<'_>) {
+        if client.multi.take().is_none() {
+            reply.error("ERR DISCARD without MULTI");
+            return;
+        }
+        self.unwatch(server, client);
+        reply.ok();
+    }
+
+    fn watch(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
+        let db = client.db;
+        let new = |c: &Client, k: &[u8]| !c.watches.iter().any(|w| w.db == db && *w.key == *k);
+        self.locks.clear();
+        for key in args.iter().skip(1) {
+            self.locks.key(&server.store, db, server.store.hash(key));
+        }
+        self.effects.reset();
+        let context = self.context(server, client);
+        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        for key in args.iter().skip(1) {
+            if new(client, key) {
+                let watch = tx.watch(tx.key(key));
+                client.watches.push(watch);
+            }
+        }
+        commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+        reply.ok();
+    }
+
+    /// Forgets the client's watched keys.
+    pub(super) fn unwatch(&mut self, server: &Server, client: &mut Client) {
+        if client.watches.is_empty() {
+            return;
+        }
+        let watches = std::mem::take(&mut client.watches);
+        self.locks.clear();
+        watches.iter().for_each(|w| self.locks.key(&server.store, w.db, w.hash));
+        let context = self.context(server, client);
+        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        watches.iter().for_each(|w| tx.unwatch(w));
+    }
+
+    fn reset(&mut self, server: &Server, client: &mut Client) {
+        client.multi = None;
+        self.unwatch(server, client);
+        if client.monitor {
+            client.monitor = false;
+            client.shared.set_flag(ClientFlags::MONITOR, false);
+            server.monitors.remove(client.shared.id);
+        }
+        client.select(0);
+        client.set_proto(Proto::Resp2);
+        client.reply = ReplyMode::On;
+        client.no_touch = false;
+        client.shared.set_flag(ClientFlags::NO_TOUCH | ClientFlags::NO_EVICT, false);
+        client.authenticated = self.settings.requirepass.is_empty();
+        let mut names = client.shared.names.lock();
+        names.name.clear();
+        names.user = "default".into();
+    }
+
+    fn exec(&mut self, server: &Server, client: &mut Client, reply: &mut Reply<'_>) {
+        let Some(multi) = client.multi.take() else {
+            reply.error("ERR EXEC without MULTI");
+            return;
+        };
+        let watches = std::mem::take(&mut client.watches);
+        if multi.aborted {
+            reply.error("EXECABORT Transaction discarded because of previous errors.");
+            client.watches = watches;
+            self.unwatch(server, client);
+            return;
+        }
+        self.lock_for_exec(server, client, &multi, &watches);
+        self.effects.reset();
+        let context = self.context(server, client);
+        let mut effects = std::mem::take(&mut self.effects);
+        let mut locks = std::mem::take(&mut self.locks);
+        {
+            let mut tx = server.store.begin(&mut locks, context, &mut effects);
+            let intact = watches.iter().all(|w| tx.unchanged(w));
+            watches.iter().for_each(|w| tx.unwatch(w));
+            if intact {
+                self.run_queue(server, client, &multi, &mut tx, reply);
+            } else {
+                reply.null_array();
+            }
+        }
+        self.effects = effects;
+        self.locks = locks;
+        if !self.effects.garbage.is_empty() {
+            commit::dispose(server, &mut self.effects);
+        }
+    }
+
+    /// Runs the queue of a transaction on its shards.
+    fn run_queue(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        multi: &Multi,
+        tx: &mut WriteTx<'_>,
+        reply: &mut Reply<'_>,
+    ) {
+        let journal = server.store.listeners.journal().filter(|_| tx.effects().wants.contains(Wants::JOURNAL));
+        if let Some(j) = journal {
+            j.begin_group();
+        }
+        reply.array(multi.queue.len());
+        for (id, owned) in &multi.queue {
+            let (row, args) = (server.commands.row(*id), owned.view());
+            tx.effects().reset();
+            tx.select(client.db);
+            let cursor = Args::new(args, &server.store, &self.settings, (0, 0));
+            let errors = reply.errors();
+            if let crate::commands::Run::Control(Control::Unwatch) = row.run {
+                reply.ok();
+            } else {
+                run_handler(server, client, row, tx, cursor, reply);
+            }
+            commit::commit(server, &self.stats, tx, client.shared.id, args);
+            self.count_queued(server, client, *id, row, args, reply, errors);
+        }
+        if let Some(j) = journal {
+            j.end_group();
+        }
+    }
+
+    /// Collects the shards of all queued commands and of the watched keys.
+    fn lock_for_exec(&mut self, server: &Server, client: &Client, multi: &Multi, watches: &[Watch]) {
+        self.locks.clear();
+        watches.iter().for_each(|w| self.locks.key(&server.store, w.db, w.hash));
+        let mut db = client.db;
+        for (id, owned) in &multi.queue {
+            let (row, args) = (server.commands.row(*id), owned.view());
+            lock_set(server, row, db, args, &mut self.locks, true);
+            if row.spec.name == "select" {
+                let asked = args.get(1).and_then(parse_i64).and_then(|n| u32::try_from(n).ok());
+                db = asked.filter(|n| *n < server.store.databases()).unwrap_or(db);
+            }
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! One connection: a future that reads, runs and writes until the peer goes or the server closes it.
+//!
+//! Owns the socket and what could not be finished: a request that has not arrived whole (`rest`) and replies that the
+//! socket did not take (`unsent`). Both are empty, without capacity, in an idle connection: while its task is polled it
+//! borrows the worker's buffers. It must not know commands.
+//!
+//! **Order of a poll**: mail of other threads, unsent replies, commands left from the last turn, then read, run, write,
+//! until the socket has no more or the turn is over; then it wakes itself and lets others run.
+//!
+//! **Slow client, back-pressure.** While replies wait for the socket, nothing of this client is executed; requests are
+//! still read, into `rest`, up to `client-query-buffer-limit`, because clients exist that send a whole pipeline before
+//! they read (not reading them would be a deadlock). So what a slow reader can make the server hold is one turn's
+//! replies plus its own requests, each under the limit that Redis has for it.
+//!
+//! **Panic.** A panic in a handler is caught here: it is logged with the command's name, and this connection closes.
+
+use super::worker::{Scratch, Socket};
+use crate::client::{Client, ClientFlags};
+use crate::resp::{BIG_ARG, OutBuf};
+use crate::stats::Counter;
+use bytes::BufMut;
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Pieces of a reply that one system call writes.
+const PIECES: usize = 64;
+/// Room made at a time for the body of a large argument.
+const BIG_READ: usize = 1024 * 1024;
+/// Rounds of read, run, write before others have their turn.
+const ROUNDS: usize = 8;
+
+/// A socket in a runtime.
+pub(super) enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+impl Stream {
+    /// Registers a socket with the current runtime; its file descriptor beside it.
+    pub(super) fn register(socket: Socket) -> io::Result<(Self, i32)> {
+        Ok(match socket {
+            Socket::Tcp(s) => {
+                let fd = s.as_raw_fd();
+                (Stream::Tcp(tokio::net::TcpStream::from_std(s)?), fd)
+            }
+            Socket::Unix(s) => {
+                let fd = s.as_raw_fd();
+                (Stream::Unix(tokio::net::UnixStream::from_std(s)?), fd)
+            }
+        })
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        let before = buf.filled().len();
+        ready!(match self {
+            Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
+            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
+        })?;
+        Poll::Ready(Ok(buf.filled().len() - before))
+    }
+
+    /// Reads once to the end of `buf`, into the capacity that it has.
+    fn poll_read_into(&mut self, cx: &mut Context<'_>, buf: &mut impl BufMut) -> Poll<io::Result<usize>> {
+        loop {
+            let result = match self {
+                Stream::Tcp(s) => {
+                    ready!(s.poll_read_ready(cx))?;
+                    s.try_read_buf(buf)
+                }
+                Stream::Unix(s) => {
+                    ready!(s.poll_read_ready(cx))?;
+                    s.try_read_buf(buf)
+                }
+            };
+            match result {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, out: &OutBuf) -> Poll<io::Result<usize>> {
+        let mut pieces = [io::IoSlice::new(&[]); PIECES];
+        let n = out.fill_slices(&mut pieces);
+        if let [only] = &pieces[..n] {
+            return match self {
+                Stream::Tcp(s) => Pin::new(s).poll_write(cx, only),
+                Stream::Unix(s) => Pin::new(s).poll_write(cx, only),
+            };
+        }
+        match self {
+            Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, &pieces[..n]),
+            Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, &pieces[..n]),
+        }
+    }
+}
+
+/// The future of one connection; its output is the client's number.
+pub(super) struct Connection {
+    stream: Stream,
+    client: Box<Client>,
+    scratch: Rc<RefCell<Scratch>>,
+    /// Bytes received that no whole command could be made of, or that wait for their turn.
+    rest: Vec<u8>,
+    /// Replies that the socket did not take.
+    unsent: OutBuf,
+    /// `rest` may hold whole commands.
+    more: bool,
+    /// The peer has closed its writing side.
+    eof: bool,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The peer went, or asked for it, or was told to.
+    Closed,
+    /// The socket failed.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(e: io::Error) -> Self {
+        End::Failed(e)
+    }
+}
+
+type Step = Poll<Result<(), End>>;
+
+impl Connection {
+    pub(super) fn new(stream: Stream, client: Box<Client>, scratch: Rc<RefCell<Scratch>>) -> Self {
+        Self { stream, client, scratch, rest: Vec::new(), unsent: OutBuf::default(), more: false, eof: false }
+    }
+
+    /// Everything that can be done now.
+    fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
+        for _ in 0..ROUNDS {
+            if self.client.shared.has_mail() {
+                self.take_mail();
+            }
+            if !self.unsent.is_empty() {
+                let _ = self.flush(cx, scratch.exec.stats())?;
+            }
+            if self.unsent.is_empty() {
+                if self.client.closing || self.client.shared.kill.load(Relaxed) {
+                    return Poll::Ready(Err(End::Closed));
+                }
+                if self.more {
+                    self.run_rest(cx, scratch)?;
+                    continue;
+                }
+                if self.eof {
+                    return Poll::Ready(Err(End::Closed));
+                }
+            } else if self.client.closing || self.eof {
+                return Poll::Pending;
+            }
+            ready!(self.read(cx, scratch))?;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn take_mail(&mut self) {
+        for message in self.client.shared.take_mail() {
+            self.unsent.push_bytes(message);
+        }
+    }
+
+    /// Reads once and runs what came, unless replies wait for the socket.
+    fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
+        if let Some(target) = self.client.parser.big_target() {
+            // Straight into the value that will be stored. Room grows with what has come, not with what was promised.
+            target.buf.reserve(target.missing.clamp(1, BIG_READ));
+            let mut spare = target.buf.limit(target.missing);
+            let n = ready!(self.stream.poll_read_into(cx, &mut spare))?;
+            return Poll::Ready(self.received(cx, scratch, n, true));
+        }
+        if self.rest.is_empty() && self.unsent.is_empty() {
+            let mut buf = ReadBuf::new(&mut scratch.input);
+            let n = ready!(self.stream.poll_read(cx, &mut buf))?;
+            return Poll::Ready(self.received(cx, scratch, n, false));
+        }
+        // Appended to what is there already; doubling keeps a long command linear.
+        self.rest.reserve(self.rest.len().max(BIG_ARG));
+        let n = ready!(self.stream.poll_read_into(cx, &mut self.rest))?;
+        Poll::Ready(self.received(cx, scratch, n, true))
+    }
+
+    /// `n` bytes have come: into `rest` (or the parser) if `kept`, else into the worker's buffer.
+    fn received(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, n: usize, kept: bool) -> Result<(), End> {
+        count(&scratch.exec.stats().reads, 1);
+        count(&scratch.exec.stats().net_in, n as u64);
+        if n == 0 {
+            self.eof = true;
+            return Ok(());
+        }
+        if kept {
+            self.more = true;
+            self.check_query_limit(scratch)?;
+            if self.unsent.is_empty() { self.run_rest(cx, scratch) } else { Ok(()) }
+        } else {
+            let progress = run(&mut scratch.exec, &mut self.client, &scratch.input[..n], &mut scratch.output)?;
+            self.more = progress.more;
+            if progress.consumed < n {
+                self.rest.extend_from_slice(&scratch.input[progress.consumed..n]);
+                self.publish_query();
+            }
+            self.send(cx, scratch)
+        }
+    }
+
+    /// Runs what is in `rest`.
+    fn run_rest(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
+        let progress = run(&mut scratch.exec, &mut self.client, &self.rest, &mut scratch.output)?;
+        self.more = progress.more;
+        if progress.consumed == self.rest.len() {
+            self.rest = Vec::new();
+        } else if progress.consumed > 0 {
+            self.rest.drain(..progress.consumed);
+        }
+        self.publish_query();
+        self.send(cx, scratch)
+    }
+
+    fn publish_query(&self) {
+        self.client.shared.query.store(self.rest.len() + self.client.parser.pending_bytes(), Relaxed);
+        self.client.shared.query_capacity.store(self.rest.capacity(), Relaxed);
+    }
+
+    fn check_query_limit(&mut self, scratch: &Scratch) -> Result<(), End> {
+        let limit = scratch.exec.settings().client_query_buffer_limit;
+        if (self.rest.len() + self.client.parser.pending_bytes()) as u64 <= limit {
+            return Ok(());
+        }
+        let client = &self.client.shared;
+        tracing::warn!("Closing client {} ({}) that reached max query buffer length", client.id, client.addr);
+        Err(End::Closed)
+    }
+
+    /// Writes what the run replied; what the socket does not take moves into `unsent`.
+    fn send(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
+        if scratch.output.is_empty() {
+            return Ok(());
+        }
+        if !self.unsent.is_empty() {
+            self.unsent.append(&mut scratch.output);
+            return Ok(());
+        }
+        while !scratch.output.is_empty() {
+            match self.stream.poll_write(cx, &scratch.output) {
+                Poll::Ready(Ok(0)) => return Err(End::Closed),
+                Poll::Ready(Ok(n)) => {
+                    scratch.output.advance(n);
+                    count(&scratch.exec.stats().net_out, n as u64);
+                    count(&scratch.exec.stats().writes, 1);
+                }
+                Poll::Ready(Err(e)) => {
+                    scratch.output.clear();
+                    return Err(e.into());
+                }
+                Poll::Pending => {
+                    self.unsent.append(&mut scratch.output);
+                    return self.check_output_limit(scratch);
+                }
+            }
+        }
+        scratch.output.clear();
+        Ok(())
+    }
+
+    /// Writes `unsent` as far as the socket takes it.
+    fn flush(&mut self, cx: &mut Context<'_>, stats: &crate::stats::WorkerStats) -> Result<(), End> {
+        while !self.unsent.is_empty() {
+            match self.stream.poll_write(cx, &self.unsent) {
+                Poll::Ready(Ok(0)) => return Err(End::Closed),
+                Poll::Ready(Ok(n)) => {
+                    self.unsent.advance(n);
+                    count(&stats.net_out, n as u64);
+                    count(&stats.writes, 1);
+                }
+                Poll::Ready(Err(e)) => return Err(e.into()),
+                Poll::Pending => break,
+            }
+        }
+        if self.unsent.is_empty() {
+            self.unsent = OutBuf::default();
+            self.client.shared.soft_since.store(0, Relaxed);
+        }
+        self.client.shared.output.store(self.unsent.len(), Relaxed);
+        Ok(())
+    }
+
+    /// Closes a client whose waiting replies are over the hard limit of its class; notes since when they are over the
+    /// soft one (the periodic work closes it when its time is up).
+    fn check_output_limit(&mut self, scratch: &Scratch) -> Result<(), End> {
+        let waiting = self.unsent.len() as u64;
+        let shared = &self.client.shared;
+        shared.output.store(waiting as usize, Relaxed);
+        let limit = &scratch.exec.settings().client_output_buffer_limit[0];
+        if limit.soft > 0 && waiting > limit.soft {
+            if shared.soft_since.load(Relaxed) == 0 {
+                shared.soft_since.store(scratch.exec.server().clock.unix_ms().max(1), Relaxed);
+            }
+        } else {
+            shared.soft_since.store(0, Relaxed);
+        }
+        if limit.hard > 0 && waiting > limit.hard {
+            tracing::warn!(
+                "Client {} ({}) closed for overcoming of output buffer limits",
+                shared.id,
+                shared.addr
+            );
+            return Err(End::Closed);
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+fn count(counter: &Counter, n: u64) {
+    counter.add(n);
+}
+
+/// Runs the pipeline; a panic of a handler ends this connection only.
+fn run(
+    exec: &mut crate::exec::Worker,
+    client: &mut Client,
+    input: &[u8],
+    out: &mut OutBuf,
+) -> Result<crate::exec::Progress, End> {
+    let result = catch_unwind(AssertUnwindSafe(|| exec.run(client, input, out)));
+    result.map_err(|_| {
+        let id = client.shared.command.load(Relaxed);
+        let commands = &exec.server().commands;
+        let name = if (id as usize) < commands.len() { commands.row(id).spec.name } else { "?" };
+        tracing::error!("A panic in command '{name}' closed client {}", client.shared.id);
+        out.clear();
+        End::Closed
+    })
+}
+
+impl Future for Connection {
+    type Output = u64;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u64> {
+        let this = &mut *self;
+        let scratch = Rc::clone(&this.scratch);
+        let scratch = &mut *scratch.borrow_mut();
+        this.client.shared.waker.register(cx.waker());
+        if this.client.shared.kill.load(Relaxed) && this.unsent.is_empty() {
+            this.client.closing = true;
+        }
+        let end = match ready!(this.drive(cx, scratch)) {
+            Ok(()) => return Poll::Pending,
+            Err(end) => end,
+        };
+        if let End::Failed(e) = end {
+            tracing::debug!("Client {} closed: {e}", this.client.shared.id);
+        }
+        scratch.output.clear();
+        this.client.shared.set_flag(ClientFlags::CLOSING, true);
+        scratch.exec.disconnect(&mut this.client);
+        Poll::Ready(this.client.shared.id)
+    }
+}

@@ -1,0 +1,204 @@
+//! The server: everything that connections share, put together.
+//!
+//! Owns the composition: store, configuration, commands, statistics, the registry of clients, the monitors, the
+//! shutdown. Each part has its own lock or none; the registry's mutex is taken at connect and disconnect and by CLIENT
+//! LIST and KILL only. It must not know sockets or handlers.
+
+use crate::base::clock::Clock;
+use crate::base::rng::random_hex;
+use crate::client::Shared;
+use crate::commands::Commands;
+use crate::config::{Config, Settings};
+use crate::stats::Stats;
+use crate::store::{Access, DEFAULT_SHARDS, Store};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use tokio::sync::Notify;
+
+/// The version of Redis whose behaviour this server has.
+pub const REDIS_VERSION: &str = "7.2.4";
+/// This server's own version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Everything that connections share.
+pub struct Server {
+    /// The dataset.
+    pub store: Store,
+    /// The configuration.
+    pub config: Config,
+    /// The commands.
+    pub commands: Commands,
+    /// The figures.
+    pub stats: Stats,
+    /// The clients.
+    pub clients: Clients,
+    /// Clients in MONITOR mode.
+    pub monitors: Monitors,
+    /// How it ends.
+    pub shutdown: Shutdown,
+    /// Time.
+    pub clock: Clock,
+    /// 40 hexadecimal digits of this process.
+    pub run_id: String,
+    /// Unix time in milliseconds of the start.
+    pub started_ms: u64,
+    /// Worker threads.
+    pub workers: usize,
+    /// Times that the active expiry ran out of its time.
+    pub expire_capped: AtomicU64,
+    /// Whether the active expiry runs (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: AtomicBool,
+}
+
+impl Server {
+    /// A server with this configuration and nothing in its store. `workers` as resolved from the configuration.
+    pub fn new(config: Config, clock: Clock, workers: usize) -> Self {
+        let settings = config.current();
+        let shards = if settings.shards == 0 { DEFAULT_SHARDS } else { settings.shards as usize };
+        let commands = Commands::new();
+        Self {
+            store: Store::new(settings.databases as usize, shards, None, clock.clone()),
+            stats: Stats::new(workers, commands.len()),
+            commands,
+            clients: Clients::default(),
+            monitors: Monitors::default(),
+            shutdown: Shutdown::default(),
+            run_id: random_hex(20),
+            started_ms: clock.unix_ms(),
+            clock,
+            config,
+            workers,
+            expire_capped: AtomicU64::new(0),
+            active_expire: AtomicBool::new(true),
+        }
+    }
+
+    /// The access clock that the configuration asks for.
+    pub fn access(&self, settings: &Settings, now_ms: u64) -> Access {
+        if settings.maxmemory_policy.is_lfu() {
+            Access::lfu(now_ms, settings.lfu_log_factor as u32, settings.lfu_decay_time as u32)
+        } else {
+            Access::lru(now_ms)
+        }
+    }
+}
+
+/// The registry of clients.
+#[derive(Default)]
+pub struct Clients {
+    next: AtomicU64,
+    map: Mutex<BTreeMap<u64, Arc<Shared>>>,
+    connected: AtomicUsize,
+    /// Connections accepted so far.
+    pub accepted: AtomicU64,
+    /// Connections refused by `maxclients`.
+    pub rejected: AtomicU64,
+}
+
+impl Clients {
+    /// A new client number.
+    pub fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Enters a client.
+    pub fn add(&self, client: &Arc<Shared>) {
+        self.map.lock().insert(client.id, Arc::clone(client));
+        self.connected.fetch_add(1, Relaxed);
+        self.accepted.fetch_add(1, Relaxed);
+    }
+
+    /// Strikes a client out.
+    pub fn remove(&self, id: u64) {
+        if self.map.lock().remove(&id).is_some() {
+            self.connected.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// A client by its number.
+    pub fn get(&self, id: u64) -> Option<Arc<Shared>> {
+        self.map.lock().get(&id).cloned()
+    }
+
+    /// All clients, by number.
+    pub fn all(&self) -> Vec<Arc<Shared>> {
+        self.map.lock().values().cloned().collect()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.connected.load(Relaxed)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Clients in MONITOR mode.
+#[derive(Default)]
+pub struct Monitors {
+    count: AtomicUsize,
+    list: Mutex<Vec<Arc<Shared>>>,
+}
+
+impl Monitors {
+    /// Whether anybody monitors: one relaxed load a command.
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.count.load(Relaxed) > 0
+    }
+
+    /// Adds a client.
+    pub fn add(&self, client: &Arc<Shared>) {
+        let mut list = self.list.lock();
+        list.push(Arc::clone(client));
+        self.count.store(list.len(), Relaxed);
+    }
+
+    /// Removes a client.
+    pub fn remove(&self, id: u64) {
+        let mut list = self.list.lock();
+        list.retain(|c| c.id != id);
+        self.count.store(list.len(), Relaxed);
+    }
+
+    /// Sends a line to all of them; one whose inbox is over `limit` bytes is closed.
+    pub fn feed(&self, line: &bytes::Bytes, limit: usize) {
+        for client in self.list.lock().iter() {
+            if client.post(line.clone()) > limit {
+                client.close();
+            }
+        }
+    }
+}
+
+/// How the server ends: somebody asks once, the main task waits for it.
+#[derive(Default)]
+pub struct Shutdown {
+    asked: AtomicBool,
+    notify: Notify,
+}
+
+impl Shutdown {
+    /// Asks the server to end.
+    pub fn ask(&self) {
+        self.asked.store(true, Relaxed);
+        self.notify.notify_one();
+    }
+
+    /// Whether somebody asked.
+    pub fn asked(&self) -> bool {
+        self.asked.load(Relaxed)
+    }
+
+    /// Waits until somebody asks.
+    pub async fn wait(&self) {
+        while !self.asked() {
+            self.notify.notified().await;
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What a transaction on keys records while it changes them, and who listens to it.
+//!
+//! Owns the scratch record ([`Effects`]) and the traits of the listeners ([`Listeners`]). Only [`super::WriteTx`] (and
+//! expiry, which goes through the same door) writes the record; only `exec::commit` reads it. It must not know
+//! commands or the wire: an event is a class, a name and a key; a journal entry is a list of byte strings.
+//!
+//! With nobody listening `Wants` is empty, and recording costs one test of a flag that the transaction holds.
+
+use super::Entry;
+
+bitflags::bitflags! {
+    /// Which records somebody listens to; loaded once a command.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Wants: u32 {
+        /// The journal (append-only file, replicas).
+        const JOURNAL = 1;
+        /// Client-side tracking: keys that changed.
+        const TRACKING = 1 << 1;
+        /// Keyspace notifications.
+        const NOTIFY = 1 << 2;
+        /// Clients blocked on keys.
+        const WAKE = 1 << 3;
+    }
+}
+
+/// Class of a keyspace event, as `notify-keyspace-events` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// `g`: DEL, EXPIRE, RENAME…
+    Generic,
+    /// `$`: strings.
+    String,
+    /// `x`: a key expired.
+    Expired,
+    /// `e`: a key was evicted.
+    Evicted,
+    /// `n`: a key came to be.
+    New,
+    /// `m`: a key was asked for and absent.
+    Miss,
+}
+
+/// One keyspace event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its class.
+    pub class: Class,
+    /// Its name, such as `set`.
+    pub name: &'static str,
+    /// Database.
+    pub db: u32,
+    /// Key.
+    pub key: Box<[u8]>,
+}
+
+/// How a command that changed something is to be journalled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rewrite {
+    /// As the client sent it.
+    #[default]
+    Verbatim,
+    /// As these commands, each a list of arguments. Empty: not at all.
+    As(Vec<Vec<Box<[u8]>>>),
+}
+
+/// The record of one command (or of one EXEC's commands, one after the other). Reused by its worker.
+#[derive(Default)]
+pub struct Effects {
+    /// Who listens; set when the transaction opens.
+    pub wants: Wants,
+    /// Changes made (Redis's `dirty`).
+    pub dirty: u64,
+    /// Look-ups by reading commands that found a key.
+    pub hits: u64,
+    /// … and that found none.
+    pub misses: u64,
+    /// Keys removed because their time had come.
+    pub expired: u64,
+    /// Keyspace events, in order. Empty unless wanted.
+    pub events: Vec<Event>,
+    /// Keys that changed, with their database, in order. Empty unless the journal, tracking or wake-ups want them.
+    pub changed: Vec<(u32, Box<[u8]>)>,
+    /// Keys that expired on the way; each goes to the journal as a DEL before the command. Empty unless wanted.
+    pub expired_keys: Vec<(u32, Box<[u8]>)>,
+    /// How the command is journalled.
+    pub rewrite: Rewrite,
+    /// What is too large to be freed under a lock.
+    pub garbage: Vec<Garbage>,
+}
+
+/// Values taken out of the store, to be freed after the shards are unlocked.
+pub enum Garbage {
+    /// One entry; `true`: in the background.
+    Entry(Entry, bool),
+    /// The tables of a flushed database.
+    Tables(Vec<super::Table<Entry>>, bool),
+}
+
+impl Effects {
+    /// Forgets everything but the capacity and `garbage`.
+    #[inline]
+    pub fn reset(&mut self) {
+        self.dirty = 0;
+        self.hits = 0;
+        self.misses = 0;
+        self.expired = 0;
+        if !self.wants.is_empty() {
+            self.events.clear();
+            self.changed.clear();
+            self.expired_keys.clear();
+            self.rewrite = Rewrite::Verbatim;
+        }
+    }
+}
+
+/// Receives the journal: what a replay needs to reach the same dataset. Called with the shards of the command held,
+/// so that the order of calls is the order of application for every key.
+pub trait Journal: Send + Sync {
+    /// One command on database `db`.
+    fn append(&self, db: u32, args: &[&[u8]]);
+    /// More than one command follows that belong together (EXEC, a script), until [`Journal::end_group`].
+    fn begin_group(&self);
+    /// Ends the group.
+    fn end_group(&self);
+}
+
+/// Receives the keys that changed, for client-side caching.
+pub trait Tracking: Send + Sync {
+    /// `key` of `db` changed by client `by`.
+    fn changed(&self, db: u32, key: &[u8], by: u64);
+}
+
+/// Receives keyspace events.
+pub trait Notify: Send + Sync {
+    /// One event.
+    fn event(&self, event: &Event);
+}
+
+/// Wakes clients that are blocked on keys.
+pub trait Wake: Send + Sync {
+    /// `key` of `db` changed.
+    fn changed(&self, db: u32, key: &[u8]);
+}
+
+/// Everybody that listens to commits. Slots are filled while the server is put together or a feature is switched on;
+/// `wants` says which are on, with one relaxed load a command.
+#[derive(Default)]
+pub struct Listeners {
+    wants: std::sync::atomic::AtomicU32,
+    journal: std::sync::OnceLock<Box<dyn Journal>>,
+    tracking: std::sync::OnceLock<Box<dyn Tracking>>,
+    notify: std::sync::OnceLock<Box<dyn Notify>>,
+    wake: std::sync::OnceLock<Box<dyn Wake>>,
+}
+
+impl Listeners {
+    /// Who listens now.
+    #[inline]
+    pub fn wants(&self) -> Wants {
+        Wants::from_bits_retain(self.wants.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn switch(&self, what: Wants, on: bool) {
+        use std::sync::atomic::Ordering::Relaxed;
+        if on {
+            self.wants.fetch_or(what.bits(), Relaxed);
+        } else {
+            self.wants.fetch_and(!what.bits(), Relaxed);
+        }
+    }
+
+    /// Installs the journal and switches it on; `false` if one was there.
+    pub fn set_journal(&self, j: Box<dyn Journal>) -> bool {
+        let fresh = self.journal.set(j).is_ok();
+        self.switch(Wants::JOURNAL, true);
+        fresh
+    }
+
+    /// Installs tracking and switches it on; `false` if one was there.
+    pub fn set_tracking(&self, t: Box<dyn Tracking>) -> bool {
+        let fresh = self.tracking.set(t).is_ok();
+        self.switch(Wants::TRACKING, true);
+        fresh
+    }
+
+    /// Installs the notifier and switches it on; `false` if one was there.
+    pub fn set_notify(&self, n: Box<dyn Notify>) -> bool {
+        let fresh = self.notify.set(n).is_ok();
+        self.switch(Wants::NOTIFY, true);
+        fresh
+    }
+
+    /// Installs the waker of blocked clients and switches it on; `false` if one was there.
+    pub fn set_wake(&self, w: Box<dyn Wake>) -> bool {
+        let fresh = self.wake.set(w).is_ok();
+        self.switch(Wants::WAKE, true);
+        fresh
+    }
+
+    /// The journal, if any.
+    pub fn journal(&self) -> Option<&dyn Journal> {
+        self.journal.get().map(|b| &**b)
+    }
+
+    /// Tracking, if any.
+    pub fn tracking(&self) -> Option<&dyn Tracking> {
+        self.tracking.get().map(|b| &**b)
+    }
+
+    /// The notifier, if any.
+    pub fn notify(&self) -> Option<&dyn Notify> {
+        self.notify.get().map(|b| &**b)
+    }
+
+    /// The waker of blocked clients, if any.
+    pub fn wake(&self) -> Option<&dyn Wake> {
+        self.wake.get().map(|b| &**b)
+    }
+}

@@ -1,0 +1,191 @@
+//! The store: databases of locked shards, the ordered multi-lock, transactions on keys, expiry, accounting.
+//!
+//! Owns every key and value. A [`Store`] is a few databases; a database, allocated on first use, is a
+//! `Vec<Mutex<HashMap>>`: [`Shard`]s, each a mutex around a [`Table`] of [`Entry`]s. It must not know the wire or
+//! commands.
+//!
+//! **Who owns what, under which lock.** A shard's table, its byte count and its watched keys belong to the shard and are
+//! touched only through its mutex. What other threads may read without it (length, table address for prefetching, wait
+//! counts) is published in relaxed atomics beside the mutex. Nothing else is shared.
+//!
+//! **Order of locks.** Shards are locked in ascending order of (database, shard), always through
+//! [`Store::begin`]/[`Store::begin_one`]; while one is held no other lock of the server is taken but the listeners' own
+//! (leaf locks), no system call is made and nothing is awaited.
+//!
+//! **One hash a key.** The top bits choose the shard, the next 32 bits the place in its table ([`Store::split`]), so
+//! "database, shard, hash" is one global order: SCAN's cursor and the expiry sweep's position are points in it.
+//!
+//! **Crash, slow client, memory.** A panic while a shard is held unlocks it (no poisoning): tables stay sound because
+//! every mutation of a table is complete before control leaves it. Nobody waits for a client with a shard held: replies
+//! go to a buffer. Freeing of large values happens after unlocking ([`Effects::garbage`]), optionally in the background
+//! ([`Reaper`]).
+
+mod access;
+mod effects;
+mod entry;
+mod lock;
+mod reaper;
+mod shard;
+mod sweep;
+mod table;
+mod tx;
+mod watch;
+
+pub use access::{Access, idle_seconds, lfu_frequency};
+pub use effects::{
+    Class, Effects, Event, Garbage, Journal, Listeners, Notify, Rewrite, Tracking, Wake, Wants,
+};
+pub use entry::{Entry, INLINE_MAX, NewStr, StrRef};
+pub use lock::{LockSet, Place};
+pub use reaper::Reaper;
+pub use shard::{Shard, ShardStats};
+pub use sweep::{SweepPosition, Swept};
+pub use table::{Pos, Table, Thin};
+pub use tx::{Context, Expiry, Key, ReadTx, WriteTx, WrongType};
+pub use watch::Watch;
+
+use crate::base::clock::Clock;
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::OnceLock;
+
+/// Shards of a database unless the configuration says otherwise; from `benches/store.rs`.
+pub const DEFAULT_SHARDS: usize = 1024;
+/// Upper limit of the shard count: SCAN's cursor and the hash split leave 16 bits for it.
+pub const SHARDS_MAX: usize = 1 << 16;
+
+/// One database: `shards.len()` is a power of two.
+pub struct Db {
+    shards: Box<[Shard]>,
+}
+
+impl Db {
+    fn new(shards: usize) -> Self {
+        Self { shards: (0..shards).map(|_| Shard::default()).collect() }
+    }
+
+    /// The shards, in order.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Keys, expired ones that nobody met yet included. O(shards), takes no lock.
+    pub fn len(&self) -> u64 {
+        self.shards.iter().map(|s| u64::from(s.len())).sum()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.shards.iter().all(|s| s.len() == 0)
+    }
+
+    /// Keys with a time to live. O(shards), takes no lock.
+    pub fn volatile_len(&self) -> u64 {
+        self.shards.iter().map(|s| u64::from(s.volatile_len())).sum()
+    }
+}
+
+/// The whole dataset.
+pub struct Store {
+    dbs: Box<[OnceLock<Box<Db>>]>,
+    shards: usize,
+    hasher: SeedableRandomState,
+    clock: Clock,
+    /// Who hears of commits.
+    pub listeners: Listeners,
+    /// Frees large values in the background.
+    pub reaper: Reaper,
+}
+
+impl Store {
+    /// A store of `databases` databases of `shards` shards each (rounded up to a power of two, at most
+    /// [`SHARDS_MAX`]). `seed`: `None` for a random one, as a server must have; tests give one.
+    pub fn new(databases: usize, shards: usize, seed: Option<u64>, clock: Clock) -> Self {
+        let hasher = match seed {
+            Some(s) => SeedableRandomState::with_seed(s, SharedSeed::global_fixed()),
+            None => SeedableRandomState::random(),
+        };
+        Self {
+            dbs: (0..databases.max(1)).map(|_| OnceLock::new()).collect(),
+            shards: shards.clamp(1, SHARDS_MAX).next_power_of_two(),
+            hasher,
+            clock,
+            listeners: Listeners::default(),
+            reaper: Reaper::default(),
+        }
+    }
+
+    /// The 64-bit hash of a key. O(length).
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        let mut h = self.hasher.build_hasher();
+        h.write(key);
+        h.finish()
+    }
+
+    /// Shard number and the 32 bits that order the keys within it.
+    #[inline]
+    pub fn split(&self, hash: u64) -> (usize, u32) {
+        // With one shard there are no shard bits, and the top 32 bits are the place.
+        let bits = self.shards.trailing_zeros();
+        let shard = hash.rotate_left(bits) as usize & (self.shards - 1);
+        (shard, ((hash << bits) >> 32) as u32)
+    }
+
+    /// A database, allocated if this is its first use; `n` below [`Store::databases`].
+    #[inline]
+    pub fn db(&self, n: u32) -> &Db {
+        self.dbs[n as usize].get_or_init(|| Box::new(Db::new(self.shards)))
+    }
+
+    /// A database if it was ever used.
+    pub fn existing(&self, n: u32) -> Option<&Db> {
+        self.dbs.get(n as usize)?.get().map(|b| &**b)
+    }
+
+    /// The databases that were ever used, with their numbers.
+    pub fn used(&self) -> impl Iterator<Item = (u32, &Db)> {
+        (0..self.databases()).filter_map(|n| Some((n, self.existing(n)?)))
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> u32 {
+        self.dbs.len() as u32
+    }
+
+    /// Number of shards of a database.
+    pub fn shard_count(&self) -> usize {
+        self.shards
+    }
+
+    /// The store's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Keys of all databases.
+    pub fn len(&self) -> u64 {
+        self.used().map(|(_, db)| db.len()).sum()
+    }
+
+    /// Whether no database has a key.
+    pub fn is_empty(&self) -> bool {
+        self.used().all(|(_, db)| db.is_empty())
+    }
+
+    /// First prefetch of a batch: the table slots that a look-up of `hash` will read. Takes no lock; a stale address
+    /// only wastes the prefetch.
+    #[inline]
+    pub fn prefetch_slot(&self, db: &Db, hash: u64) {
+        let (shard, h32) = self.split(hash);
+        db.shards[shard].prefetch_slot(h32);
+    }
+
+    /// Second prefetch of a batch: the entry itself. Skipped when the shard is locked by somebody else.
+    #[inline]
+    pub fn prefetch_entry(&self, db: &Db, hash: u64) {
+        let (shard, h32) = self.split(hash);
+        db.shards[shard].prefetch_entry(h32);
+    }
+}

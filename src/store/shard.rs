@@ -1,0 +1,140 @@
+//! One shard: a mutex around a table, and beside it what others may read without the mutex.
+//!
+//! Owns the counts of waits: the lock is first tried, and only when that fails (somebody else holds it) is the clock
+//! read and the wait counted, so an uncontended lock costs nothing for it. Padded to two cache lines (adjacent lines
+//! are fetched in pairs), so that neighbouring shards' locks do not share one.
+
+use super::table::{Hint, prefetch_slot};
+use super::watch::WatchMap;
+use super::{Entry, Table};
+use crate::base::clock::Clock;
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// What the mutex protects.
+#[derive(Default)]
+pub(super) struct Inner {
+    pub(super) table: Table<Entry>,
+    /// Bytes of the entries (their allocations), without the table's array.
+    pub(super) bytes: u64,
+    /// Times that the shard was locked for commands since the start or SHARDS RESET.
+    pub(super) ops: u64,
+    /// Entries with a time to live.
+    pub(super) volatile: u32,
+    /// Keys that clients WATCH; `None` while there are none, so that a write pays one test.
+    pub(super) watched: Option<Box<WatchMap>>,
+}
+
+/// A locked part of a database.
+#[derive(Default)]
+#[repr(align(128))]
+pub struct Shard {
+    base: AtomicUsize,
+    capacity: AtomicU32,
+    len: AtomicU32,
+    volatile: AtomicU32,
+    inner: Mutex<Inner>,
+    waits: AtomicU64,
+    wait_ns: AtomicU64,
+}
+
+/// Figures of one shard, for SHARDS INFO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardStats {
+    /// Keys.
+    pub keys: u64,
+    /// Keys with a time to live.
+    pub volatile: u64,
+    /// Bytes of entries and table.
+    pub bytes: u64,
+    /// Times locked for a command.
+    pub ops: u64,
+    /// Times that the lock had to be waited for.
+    pub waits: u64,
+    /// Nanoseconds waited, all told.
+    pub wait_ns: u64,
+}
+
+impl Shard {
+    /// Locks; counts the wait if there is one.
+    #[inline]
+    pub(super) fn lock(&self, clock: &Clock) -> MutexGuard<'_, Inner> {
+        match self.inner.try_lock() {
+            Some(guard) => guard,
+            None => self.lock_slowly(clock),
+        }
+    }
+
+    #[cold]
+    fn lock_slowly(&self, clock: &Clock) -> MutexGuard<'_, Inner> {
+        let start = clock.mono_ns();
+        let guard = self.inner.lock();
+        self.waits.fetch_add(1, Relaxed);
+        self.wait_ns.fetch_add(clock.mono_ns().saturating_sub(start), Relaxed);
+        guard
+    }
+
+    /// Publishes what others read without the lock; called with the lock held after the table changed.
+    #[inline]
+    pub(super) fn publish(&self, inner: &Inner) {
+        let hint = inner.table.hint();
+        if self.base.load(Relaxed) != hint.base {
+            self.base.store(hint.base, Relaxed);
+            self.capacity.store(hint.capacity, Relaxed);
+        }
+        self.len.store(inner.table.len() as u32, Relaxed);
+        self.volatile.store(inner.volatile, Relaxed);
+    }
+
+    /// Keys.
+    pub fn len(&self) -> u32 {
+        self.len.load(Relaxed)
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Keys with a time to live.
+    pub fn volatile_len(&self) -> u32 {
+        self.volatile.load(Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn prefetch_slot(&self, hash: u32) {
+        prefetch_slot(Hint { base: self.base.load(Relaxed), capacity: self.capacity.load(Relaxed) }, hash);
+    }
+
+    #[inline]
+    pub(super) fn prefetch_entry(&self, hash: u32) {
+        if let Some(inner) = self.inner.try_lock() {
+            inner.table.prefetch_entry(hash);
+        }
+    }
+
+    /// The figures; locks the shard for a moment.
+    pub fn stats(&self, clock: &Clock) -> ShardStats {
+        let inner = self.lock(clock);
+        ShardStats {
+            keys: inner.table.len() as u64,
+            volatile: u64::from(inner.volatile),
+            bytes: inner.bytes + inner.table.bytes() as u64,
+            ops: inner.ops,
+            waits: self.waits.load(Relaxed),
+            wait_ns: self.wait_ns.load(Relaxed),
+        }
+    }
+
+    /// Waits and nanoseconds waited, without locking.
+    pub fn wait_stats(&self) -> (u64, u64) {
+        (self.waits.load(Relaxed), self.wait_ns.load(Relaxed))
+    }
+
+    /// Sets the counts of operations and waits to 0.
+    pub fn reset_stats(&self, clock: &Clock) {
+        self.lock(clock).ops = 0;
+        self.waits.store(0, Relaxed);
+        self.wait_ns.store(0, Relaxed);
+    }
+}
