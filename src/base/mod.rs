@@ -1,1 +1,14 @@
-//! Base.
+//! The ground floor: clock, numbers, glob, random bits, allocator size classes.
+//!
+//! Pure helpers over bytes and integers that every other layer may use. Nothing here knows of keys, values, commands,
+//! the wire or a lock, and nothing here imports another module of ours. It owns two facts that must have one owner
+//! each: what time it is ([`clock`]) and how text becomes a number and back ([`num`]), because clients match on both.
+
+pub mod clock;
+pub mod glob;
+pub mod num;
+pub mod rng;
+pub mod size_class;
+
+#[cfg(test)]
+pub(crate) mod oracle;
