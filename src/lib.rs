@@ -2,3 +2,4 @@
 #![warn(missing_docs)]
 pub mod base;
 pub mod resp;
+pub mod store;
