@@ -1,5 +1,14 @@
 //! Ostracon.
 #![warn(missing_docs)]
 pub mod base;
+pub mod client;
+pub mod commands;
+pub mod config;
+pub mod exec;
+pub mod net;
 pub mod resp;
+pub mod server;
+pub mod spec;
+pub mod stats;
+pub mod store;
 pub mod types;

@@ -56,7 +56,7 @@ impl Server {
     /// A server with this configuration and nothing in its store. `workers` as resolved from the configuration.
     pub fn new(config: Config, clock: Clock, workers: usize) -> Self {
         let settings = config.current();
-        let shards = if settings.shards == 0 { DEFAULT_SHARDS } else { settings.shards as usize };
+        let shards = if settings.shards == 0 { DEFAULT_SHARDS } else { settings.shards };
         let commands = Commands::new();
         Self {
             store: Store::new(settings.databases as usize, shards, None, clock.clone()),
@@ -65,7 +65,7 @@ impl Server {
             clients: Clients::default(),
             monitors: Monitors::default(),
             shutdown: Shutdown::default(),
-            run_id: random_hex(20),
+            run_id: random_hex(20).unwrap_or_else(|_| format!("{:040x}", clock.unix_us())),
             started_ms: clock.unix_ms(),
             clock,
             config,
@@ -78,7 +78,7 @@ impl Server {
     /// The access clock that the configuration asks for.
     pub fn access(&self, settings: &Settings, now_ms: u64) -> Access {
         if settings.maxmemory_policy.is_lfu() {
-            Access::lfu(now_ms, settings.lfu_log_factor as u32, settings.lfu_decay_time as u32)
+            Access::lfu(now_ms, settings.lfu_log_factor, settings.lfu_decay_time)
         } else {
             Access::lru(now_ms)
         }

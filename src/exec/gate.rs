@@ -62,7 +62,7 @@ impl Worker {
         }
         reply.error(error);
         let code = error.split(' ').next().unwrap_or("ERR");
-        self.count_error(code);
+        self.count_error(code.as_bytes());
     }
 
     /// Answers an unknown command.

@@ -125,7 +125,7 @@ impl Worker {
                 _ if client.closing => return Progress { consumed: input.len(), more: false },
                 Status::NeedMore => return Progress { consumed, more: false },
                 Status::Error(e) => {
-                    self.count_error("ERR");
+                    self.count_error(b"ERR");
                     Reply::new(out, client.proto).error(&format!("ERR {e}"));
                     client.closing = true;
                     return Progress { consumed: input.len(), more: false };
@@ -210,7 +210,7 @@ impl Worker {
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
         }
-        self.count(server, client, id, row, args, reply);
+        self.count(server, client, id, row, args, reply, 0);
     }
 
     /// What a transaction knows of this client and of the time.
@@ -226,6 +226,7 @@ impl Worker {
 
     /// Statistics, slow log and monitors after a command has run.
     #[inline]
+    #[allow(clippy::too_many_arguments)]
     fn count(
         &mut self,
         server: &Server,
@@ -234,11 +235,12 @@ impl Worker {
         row: &'static Row,
         args: ArgView<'_>,
         reply: &Reply<'_>,
+        errors_before: u32,
     ) {
         let end = server.clock.mono_ns();
         let ns = end.saturating_sub(self.last_ns);
         self.last_ns = end;
-        let failed = reply.errors() > 0;
+        let failed = reply.errors() > errors_before;
         self.stats.commands[id as usize].ran(ns, failed, self.latency_tracking);
         self.stats.processed.add(1);
         if failed {
@@ -259,7 +261,7 @@ impl Worker {
     }
 
     #[cold]
-    fn count_error(&mut self, _code: &str) {
+    fn count_error(&mut self, _code: &[u8]) {
         self.stats.errors.add(1);
     }
 

@@ -47,7 +47,7 @@ impl Worker {
             }
         }
         client.publish_multi();
-        self.count(server, client, id, row, args, reply);
+        self.count(server, client, id, row, args, reply, 0);
     }
 
     fn discard(&mut self, server: &Server, client: &mut Client, reply: &mut Reply<'_>) {
@@ -171,7 +171,7 @@ impl Worker {
                 run_handler(server, client, row, tx, cursor, reply);
             }
             commit::commit(server, &self.stats, tx, client.shared.id, args);
-            self.count_queued(server, client, *id, row, args, reply, errors);
+            self.count(server, client, *id, row, args, reply, errors);
         }
         if let Some(j) = journal {
             j.end_group();

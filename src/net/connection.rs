@@ -170,7 +170,7 @@ impl Connection {
 
     fn take_mail(&mut self) {
         for message in self.client.shared.take_mail() {
-            self.unsent.push_bytes(message);
+            self.unsent.extend(&message);
         }
     }
 
@@ -304,7 +304,7 @@ impl Connection {
         let waiting = self.unsent.len() as u64;
         let shared = &self.client.shared;
         shared.output.store(waiting as usize, Relaxed);
-        let limit = &scratch.exec.settings().client_output_buffer_limit[0];
+        let limit = &scratch.exec.settings().client_output_buffer_limit.normal;
         if limit.soft > 0 && waiting > limit.soft {
             if shared.soft_since.load(Relaxed) == 0 {
                 shared.soft_since.store(scratch.exec.server().clock.unix_ms().max(1), Relaxed);

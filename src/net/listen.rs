@@ -53,7 +53,7 @@ impl Listeners {
                     Some(name) => (true, name),
                     None => (false, bind.as_str()),
                 };
-                match tcp(name, settings.port as u16, settings.tcp_backlog as i32) {
+                match tcp(name, settings.port, settings.tcp_backlog) {
                     Ok(listener) => tasks.push(spawn_tcp(listener, server, pool)),
                     Err(e) if optional && !in_use(&e) => {}
                     Err(source) => {
@@ -110,9 +110,9 @@ fn unix(path: &str, settings: &Settings) -> std::io::Result<tokio::net::UnixList
     let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     if settings.unixsocketperm != 0 {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(settings.unixsocketperm as u32))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(settings.unixsocketperm))?;
     }
-    socket.listen(settings.tcp_backlog as i32)?;
+    socket.listen(settings.tcp_backlog)?;
     socket.set_nonblocking(true)?;
     tokio::net::UnixListener::from_std(socket.into())
 }
@@ -137,7 +137,7 @@ fn spawn_tcp(listener: tokio::net::TcpListener, server: &Arc<Server>, pool: &Arc
                 continue;
             }
             if let Socket::Tcp(stream) = &socket {
-                prepare(stream, settings.tcp_keepalive as u64);
+                prepare(stream, u64::from(settings.tcp_keepalive));
             }
             pool.deal(Accepted { socket, addr: peer.to_string(), laddr: local });
         }

@@ -26,6 +26,7 @@ mod entry;
 mod lock;
 mod reaper;
 mod shard;
+mod size_class;
 mod sweep;
 mod table;
 mod tx;

@@ -14,6 +14,7 @@ use super::lock::{Guard, Held, LockSet, Place};
 use super::shard::Inner;
 use super::table::Pos;
 use super::{Access, Entry, NewStr, Store, StrRef, Table, Watch};
+use bytes::BytesMut;
 use std::ops::{Deref, DerefMut};
 
 /// Slot flag: the entry has a time to live.
@@ -273,7 +274,7 @@ impl<'s> ReadTx<'s> {
     ) -> Option<u32> {
         let now = self.context.now;
         let place = Place::new(db, shard);
-        let walk = |inner: &Inner| {
+        let mut walk = |inner: &Inner| {
             let mut pos = inner.table.first_from(from);
             let mut go_on = true;
             let mut last = None;
@@ -460,25 +461,20 @@ impl<'s> WriteTx<'s> {
 
     /// Hands the present text of the string at `key` (empty if absent) to `f` to change, and stores the result with
     /// the TTL kept. The caller has checked the type. Amortised O(what `f` does), also for large values.
-    pub fn edit<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    pub fn edit<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> R) -> R {
         let db = self.context.db;
         let result = match self.read.locate(db, key) {
             Some(at) => {
                 let inner = &mut *self.read.held.at(at.guard).inner;
                 let old = inner.table.entry(at.pos).alloc_bytes() as u64;
-                let mut result = None;
-                inner.table.update(at.pos, |e| {
-                    let (e, r) = e.edit_bytes(f);
-                    result = Some(r);
-                    e
-                });
+                let result = inner.table.update_with(at.pos, |e| e.edit_bytes(f));
                 inner.bytes = inner.bytes + inner.table.entry(at.pos).alloc_bytes() as u64 - old;
-                result.expect("update always calls its function")
+                result
             }
             None => {
-                let mut text = Vec::new();
+                let mut text = BytesMut::new();
                 let r = f(&mut text);
-                let entry = Entry::new(key.bytes, NewStr::Shared(text.into()), None, self.context.access.fresh());
+                let entry = Entry::new(key.bytes, NewStr::Shared(text.freeze()), None, self.context.access.fresh());
                 self.attach(db, key, entry);
                 r
             }
