@@ -193,7 +193,17 @@ mod tests {
             assert_eq!(parse_u64_lenient(text.as_bytes()), Some(value), "{text}");
         }
         assert_eq!(parse_u64_lenient(b"-18446744073709551615"), Some(1));
-        for text in ["", "+", "-", " 1", "1 ", "x", "+-1", "18446744073709551616", "-18446744073709551616"] {
+        for text in [
+            "",
+            "+",
+            "-",
+            " 1",
+            "1 ",
+            "x",
+            "+-1",
+            "18446744073709551616",
+            "-18446744073709551616",
+        ] {
             assert_eq!(parse_u64_lenient(text.as_bytes()), None, "{text}");
         }
     }
