@@ -7,8 +7,8 @@
 /// True if the whole `text` matches `pattern`; `nocase` folds ASCII letters.
 ///
 /// `*` any run, `?` any byte, `[...]` one of a set (`^` first negates, `a-c` and `c-a` are ranges, a missing `]` is
-/// forgiven), `\x` the byte x itself, inside a set too. Empty text matches an empty pattern and `*` alone (`**` needs a byte: Redis's
-/// matcher, and the short cut for `*` that its commands take before it).
+/// forgiven), `\x` the byte x itself, inside a set too. Empty text matches an empty pattern and `*` alone (`**` needs a
+/// byte: so do Redis's matcher and the short cut for `*` that its commands take before it).
 pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     if text.is_empty() {
         return matches!(pattern, b"" | b"*");

@@ -287,6 +287,52 @@ mod tests {
 
     #[test]
     #[ignore = "needs a redis-server"]
+    fn oracle_agrees_on_types_and_offsets() {
+        let mut oracle = Oracle::connect();
+        let types = [
+            "u8", "i64", "u63", "u64", "i65", "i0", "u0", "U8", "i08", "i+8", "i 8", "u", "i",
+            "x8", "i-1", "u99999",
+        ];
+        let offsets = [
+            "0",
+            "7",
+            "#7",
+            "-1",
+            "#-1",
+            "#",
+            "##1",
+            "+1",
+            "01",
+            "4294967295",
+            "4294967296",
+            "#536870911",
+            "#536870912",
+            "#67108863",
+            "#67108864",
+            "9223372036854775807",
+        ];
+        for name in types {
+            for offset in offsets {
+                let reply = oracle.ask(&[
+                    b"BITFIELD",
+                    b"k",
+                    b"GET",
+                    name.as_bytes(),
+                    offset.as_bytes(),
+                ]);
+                let parsed = FieldType::parse(name.as_bytes())
+                    .and_then(|field| field.parse_offset(offset.as_bytes(), 512 << 20));
+                assert_eq!(
+                    parsed.is_some(),
+                    matches!(reply, Answer::Array(_)),
+                    "{name} {offset}: {reply:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    #[ignore = "needs a redis-server"]
     fn oracle_agrees() {
         let mut oracle = Oracle::connect();
         let mut rng = Rng::new(12);

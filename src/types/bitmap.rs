@@ -46,21 +46,56 @@ const fn bit_mask(offset: u64) -> u8 {
 }
 
 /// Number of bits set. O(n), several bytes a cycle.
+///
+/// Harley and Seal's way (Muła, Kurz, Lemire, "Faster Population Counts Using AVX2 Instructions", 2016): eight words are
+/// added bit by bit with carry-save adders, so that only one word in eight has its bits counted.
 pub fn bitcount(bytes: &[u8]) -> u64 {
-    // Blocks of eight words, so that the sums stay in vector registers.
-    let (blocks, rest) = bytes.as_chunks::<64>();
-    let mut sums = [0_u64; 8];
+    let (blocks, rest) = bytes.as_chunks::<{ 8 * size_of::<Lanes>() }>();
+    let (mut ones, mut twos, mut fours, mut eights) = ([0; LANES], [0; LANES], [0; LANES], 0);
     for block in blocks {
-        let (words, _) = block.as_chunks::<8>();
-        for (sum, word) in sums.iter_mut().zip(words) {
-            *sum += u64::from(u64::from_ne_bytes(*word).count_ones());
+        let mut words = [[0_u64; LANES]; 8];
+        for (word, bytes) in words.as_flattened_mut().iter_mut().zip(block.as_chunks().0) {
+            *word = u64::from_ne_bytes(*bytes);
         }
+        let [a, b, c, d, e, f, g, h] = words;
+        let carries = [
+            add(&mut ones, a, b),
+            add(&mut ones, c, d),
+            add(&mut ones, e, f),
+            add(&mut ones, g, h),
+        ];
+        let carries = [
+            add(&mut twos, carries[0], carries[1]),
+            add(&mut twos, carries[2], carries[3]),
+        ];
+        eights += count_lanes(add(&mut fours, carries[0], carries[1]));
     }
-    sums.iter().sum::<u64>()
+    let blocks = 8 * eights + 4 * count_lanes(fours) + 2 * count_lanes(twos) + count_lanes(ones);
+    blocks
         + rest
             .iter()
             .map(|byte| u64::from(byte.count_ones()))
             .sum::<u64>()
+}
+
+/// Words that are worked on side by side: two vector registers of the plainest x86-64.
+const LANES: usize = 4;
+type Lanes = [u64; LANES];
+
+/// A carry-save adder: adds `a` and `b` to `sum`, bit by bit, and returns the carries.
+#[inline]
+fn add(sum: &mut Lanes, a: Lanes, b: Lanes) -> Lanes {
+    std::array::from_fn(|lane| {
+        let half = sum[lane] ^ a[lane];
+        let carry = (sum[lane] & a[lane]) | (half & b[lane]);
+        sum[lane] = half ^ b[lane];
+        carry
+    })
+}
+
+#[inline]
+fn count_lanes(words: Lanes) -> u64 {
+    words.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
 /// Number of bits set among the bits of `range`, which must lie within the string ([`bitcount_range`] makes such a one).
@@ -109,7 +144,7 @@ pub fn bitpos_range(start: i64, end: i64, unit: Unit, len: usize) -> Option<Rang
 /// BITPOS: the position of the first bit equal to `bit`, or -1.
 ///
 /// `value` is `None` for a missing key: endless zeros, so 0 or -1 whatever the range. Without `end` a clear bit not
-/// found inside an (existing) string is the one after its last; with `end` it is -1. O(n), eight bytes a step.
+/// found inside an (existing) string is the one after its last; with `end` it is -1. O(n), 64 bytes a step.
 pub fn bitpos(value: Option<&[u8]>, bit: bool, start: i64, end: Option<i64>, unit: Unit) -> i64 {
     let Some(bytes) = value else {
         return if bit { -1 } else { 0 };
@@ -351,8 +386,8 @@ mod tests {
     #[test]
     fn counts_and_positions_match_bit_by_bit() {
         let mut rng = Rng::new(1);
-        for _ in 0..3_000 {
-            let bytes = random_bytes(&mut rng, 200);
+        for _ in 0..1_000 {
+            let bytes = random_bytes(&mut rng, 1_000);
             let bits = bytes.len() as u64 * 8;
             let start = rng.below(bits + 1);
             let range = start..start + rng.below(bits - start + 1);

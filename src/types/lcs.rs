@@ -272,6 +272,24 @@ mod tests {
         }
     }
 
+    #[test]
+    #[ignore = "needs a redis-server"]
+    fn oracle_agrees_on_memory() {
+        let mut oracle = Oracle::connect();
+        oracle.ask(&[b"CONFIG", b"SET", b"proto-max-bulk-len", b"1mb"]);
+        let text = [b'a'; 512];
+        for (a, b) in [(511, 511), (512, 511), (511, 512)] {
+            oracle.ask(&[b"MSET", b"a", &text[..a], b"b", &text[..b]]);
+            let taken = matches!(oracle.ask(&[b"LCS", b"a", b"b", b"LEN"]), Answer::Int(_));
+            assert_eq!(
+                lcs_len(&text[..a], &text[..b], 1 << 20).is_ok(),
+                taken,
+                "{a} {b}"
+            );
+        }
+        oracle.ask(&[b"CONFIG", b"SET", b"proto-max-bulk-len", b"512mb"]);
+    }
+
     fn answer(run: &Match) -> Answer {
         let int = |value: usize| Answer::Int(i64::try_from(value).unwrap());
         let range = |range: &RangeInclusive<usize>| {

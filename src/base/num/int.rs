@@ -53,7 +53,8 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
 /// Parses an unsigned 64-bit integer as C's `strtoull` would take the whole text, but for leading spaces: `+`, leading
 /// zeros and (wrapping round) `-` are accepted.
 ///
-/// SCAN cursors have always been read like this, so clients may send `00`. O(n).
+/// SCAN cursors and the parts of stream ids have always been read like this, so clients may send `007`. Empty text is
+/// `None` here (as an id's part; SCAN itself takes an empty cursor for 0). O(n).
 pub fn parse_u64_lenient(text: &[u8]) -> Option<u64> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -191,7 +192,18 @@ mod tests {
         ] {
             assert_eq!(parse_u64_lenient(text.as_bytes()), Some(value), "{text}");
         }
-        for text in ["", "+", "-", " 1", "1 ", "x", "18446744073709551616"] {
+        assert_eq!(parse_u64_lenient(b"-18446744073709551615"), Some(1));
+        for text in [
+            "",
+            "+",
+            "-",
+            " 1",
+            "1 ",
+            "x",
+            "+-1",
+            "18446744073709551616",
+            "-18446744073709551616",
+        ] {
             assert_eq!(parse_u64_lenient(text.as_bytes()), None, "{text}");
         }
     }

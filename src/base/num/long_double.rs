@@ -326,6 +326,53 @@ mod tests {
     }
 
     #[test]
+    fn extreme_text_is_answered_in_time() {
+        let digits = "987654321".repeat(568);
+        let zeros = "0".repeat(5_000);
+        let exponents = [
+            "",
+            "e0",
+            "e-4932",
+            "e4000",
+            "e-9000",
+            "e2147483647",
+            "e-2147483648",
+            "e99999999999",
+            "e-99999999999",
+        ];
+        let hex = [
+            "",
+            "p0",
+            "p-16445",
+            "p-36000",
+            "p2147483647",
+            "p-2147483648",
+            "p99999999999",
+            "p-99999999999",
+        ];
+        let mut finite = 0;
+        for body in [
+            digits.as_str(),
+            &format!("0.{}", &digits[5..]),
+            &format!(".{zeros}1"),
+            &format!("1{zeros}"),
+            &zeros,
+        ] {
+            let tails = exponents.map(|tail| format!("{body}{tail}"));
+            let hex = hex.map(|tail| format!("0x{body}{tail}"));
+            for text in tails.iter().chain(&hex) {
+                if let Some(value) = LongDouble::parse(text.as_bytes()) {
+                    assert!(human(value).len() <= 4953, "{text}");
+                    finite += 1;
+                }
+                // Must not panic either; its range is another.
+                let _ = super::super::parse_f64(text.as_bytes());
+            }
+        }
+        assert!(finite > 20, "{finite}");
+    }
+
+    #[test]
     #[ignore = "needs a redis-server"]
     fn oracle_agrees() {
         let mut oracle = Oracle::connect();
