@@ -672,7 +672,7 @@ impl<E: Thin> Table<E> {
 
     /// Frees the array without dropping entries, and leaves an empty table.
     fn free_array(&mut self) {
-        let old = ManuallyDrop::new(mem::replace(self, Table::new()));
+        let old = ManuallyDrop::new(mem::take(self));
         if old.total > 0 {
             let layout = Self::array_layout(old.bytes());
             // SAFETY: `allocate` allocated it with this layout: `bytes` finds the size class
