@@ -1,0 +1,243 @@
+//! The buffer that replies are written to.
+//!
+//! Owns the pending output of a connection: a run of bytes, and large shared values at places in it, so that a large
+//! value goes from the store to the socket in a vectored write without a copy. Must not know what the bytes mean.
+//!
+//! The segments lie beside the bytes rather than between several buffers: without large values, which is nearly
+//! always, this is one `Vec<u8>`.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+/// Values of at least this many bytes are attached to the output, not copied into it.
+pub const SHARE_MIN: usize = 16 * 1024;
+
+/// `OutBuf::clear` gives back what the bytes' capacity exceeds this.
+const KEEP_MAX: usize = 1024 * 1024;
+
+/// A place in an [`OutBuf`] to go back to. Valid until something is written out of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    bytes: usize,
+    segments: usize,
+}
+
+/// Pending output.
+#[derive(Default, Debug)]
+pub struct OutBuf {
+    pub(super) bytes: Vec<u8>,
+    /// So many of `bytes` are written.
+    head: usize,
+    /// Values that come before `bytes[position]`, in order; never empty ones.
+    segments: VecDeque<(usize, Bytes)>,
+    /// Sum of the segments' lengths.
+    shared: usize,
+}
+
+impl OutBuf {
+    /// An empty buffer.
+    pub fn new() -> OutBuf {
+        OutBuf::default()
+    }
+
+    /// Pending bytes, attached values included.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.head + self.shared
+    }
+
+    /// Whether nothing is pending.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Drops what is pending; keeps the memory unless it is unusually much.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.head = 0;
+        self.segments.clear();
+        self.shared = 0;
+        if self.bytes.capacity() > KEEP_MAX {
+            self.bytes.shrink_to(KEEP_MAX);
+        }
+        if self.segments.capacity() > 1024 {
+            self.segments.shrink_to(1024);
+        }
+    }
+
+    /// Appends bytes.
+    #[inline]
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Appends a value: attached if it is at least [`SHARE_MIN`] long, else copied.
+    pub fn attach(&mut self, value: Bytes) {
+        if value.len() >= SHARE_MIN {
+            self.shared += value.len();
+            self.segments.push_back((self.bytes.len(), value));
+        } else {
+            self.extend(&value);
+        }
+    }
+
+    /// The present end, for `truncate`.
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.bytes.len(),
+            segments: self.segments.len(),
+        }
+    }
+
+    /// Drops what was appended after `mark`. O(values attached since).
+    pub fn truncate(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes.max(self.head));
+        for (_, value) in self
+            .segments
+            .drain(mark.segments.min(self.segments.len())..)
+        {
+            self.shared -= value.len();
+        }
+    }
+
+    /// Puts `text` in place of the `old` bytes at `at`, which no value is attached within; moves what follows.
+    /// O(bytes behind `at`) unless the lengths are equal.
+    pub(super) fn splice(&mut self, at: usize, old: usize, text: &[u8]) {
+        if text.len() == old {
+            self.bytes[at..at + old].copy_from_slice(text);
+            return;
+        }
+        self.bytes.splice(at..at + old, text.iter().copied());
+        for (position, _) in self
+            .segments
+            .iter_mut()
+            .rev()
+            .take_while(|(position, _)| *position >= at + old)
+        {
+            *position = *position + text.len() - old;
+        }
+    }
+
+    /// Fills `slices` with the front of what is pending, for a vectored write; returns how many it used.
+    pub fn fill_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut used = 0;
+        let mut at = self.head;
+        for (position, value) in &self.segments {
+            for part in [&self.bytes[at..*position], &value[..]] {
+                if part.is_empty() {
+                    continue;
+                }
+                let Some(slot) = slices.get_mut(used) else {
+                    return used;
+                };
+                *slot = IoSlice::new(part);
+                used += 1;
+            }
+            at = *position;
+        }
+        if at < self.bytes.len()
+            && let Some(slot) = slices.get_mut(used)
+        {
+            *slot = IoSlice::new(&self.bytes[at..]);
+            used += 1;
+        }
+        used
+    }
+
+    /// The front of what is pending up to the first attached value: all of it where there is none. Empty only where
+    /// nothing is pending.
+    pub fn front(&self) -> &[u8] {
+        match self.segments.front() {
+            Some((position, value)) if *position == self.head => value,
+            Some((position, _)) => &self.bytes[self.head..*position],
+            None => &self.bytes[self.head..],
+        }
+    }
+
+    /// Whether values are attached, so that a vectored write pays.
+    #[inline]
+    pub fn is_vectored(&self) -> bool {
+        !self.segments.is_empty()
+    }
+
+    /// Drops the first `n` pending bytes: they are written. An attached value is let go once all of it is.
+    pub fn advance(&mut self, mut n: usize) {
+        if n >= self.len() {
+            self.clear();
+            return;
+        }
+        while let Some((position, value)) = self.segments.front_mut() {
+            let plain = *position - self.head;
+            if n < plain {
+                break;
+            }
+            self.head = *position;
+            n -= plain;
+            if n < value.len() {
+                value.advance(n);
+                self.shared -= n;
+                return;
+            }
+            n -= value.len();
+            self.shared -= value.len();
+            self.segments.pop_front();
+        }
+        self.head += n;
+    }
+
+    /// Moves what is pending to a buffer that is as large as it needs to be; keeps this one's memory.
+    pub fn take(&mut self) -> OutBuf {
+        let mut leftover = OutBuf::new();
+        leftover.append(self);
+        leftover
+    }
+
+    /// Moves all that is pending in `other` behind what is pending here.
+    pub fn append(&mut self, other: &mut OutBuf) {
+        if self.is_empty() {
+            self.clear();
+        } else if self.head > self.bytes.len() / 2 {
+            self.compact();
+        }
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes[other.head..]);
+        let moved = other
+            .segments
+            .drain(..)
+            .map(|(position, value)| (position - other.head + base, value));
+        self.segments.extend(moved);
+        self.shared += other.shared;
+        other.clear();
+    }
+
+    /// Drops the written front, so that a buffer that is never quite empty does not grow for ever.
+    fn compact(&mut self) {
+        self.bytes.drain(..self.head);
+        for (position, _) in &mut self.segments {
+            *position -= self.head;
+        }
+        self.head = 0;
+    }
+
+    /// Bytes it holds on the heap, attached values included though they may be shared. O(1).
+    pub fn heap_bytes(&self) -> usize {
+        self.bytes.capacity() + self.segments.capacity() * size_of::<(usize, Bytes)>() + self.shared
+    }
+
+    /// What is pending in one piece. O(n): for tests and for replies that go to a script.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len());
+        let mut at = self.head;
+        for (position, value) in &self.segments {
+            all.extend_from_slice(&self.bytes[at..*position]);
+            all.extend_from_slice(value);
+            at = *position;
+        }
+        all.extend_from_slice(&self.bytes[at..]);
+        all
+    }
+}

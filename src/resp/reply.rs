@@ -1,0 +1,437 @@
+//! The reply writer, RESP2 and RESP3.
+//!
+//! Owns how each kind of reply looks on the wire in either protocol, so that a command says what it means and not how
+//! it is spelt. Writes to an [`OutBuf`]; must not know commands.
+//!
+//! The lines that make up nearly all replies (`:0`, `$32`, `*2`) are rendered at compile time: writing one is a copy
+//! of eight bytes of fixed length, cut to size.
+
+use bytes::Bytes;
+
+pub use super::out::{Mark, OutBuf, SHARE_MIN};
+
+/// Protocol version of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proto {
+    /// The protocol of every client.
+    #[default]
+    Resp2,
+    /// After HELLO 3.
+    Resp3,
+}
+
+/// Numbers below this have a rendered line.
+const LINES: usize = 1000;
+
+/// `?N\r\n` for N below [`LINES`], padded to eight bytes: the type byte goes to the front.
+static LINE: [[u8; 8]; LINES] = {
+    let mut lines = [[0; 8]; LINES];
+    let mut n = 0;
+    while n < LINES {
+        let mut at = 1;
+        let mut unit = if n >= 100 {
+            100
+        } else if n >= 10 {
+            10
+        } else {
+            1
+        };
+        while unit > 0 {
+            lines[n][at] = b'0' + (n / unit % 10) as u8;
+            at += 1;
+            unit /= 10;
+        }
+        lines[n][at] = b'\r';
+        lines[n][at + 1] = b'\n';
+        n += 1;
+    }
+    lines
+};
+
+/// An aggregate whose header is not yet known; see `Reply::defer`.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "the reply is malformed until the length is set"]
+pub struct Deferred {
+    at: usize,
+}
+
+/// What stands for the header of a deferred aggregate: as long as the header of one of less than ten elements.
+const DEFERRED: &[u8] = b"*0\r\n";
+
+/// Writes replies to a connection's output.
+pub struct Reply<'a> {
+    out: &'a mut OutBuf,
+    proto: Proto,
+    errors: u32,
+    /// Where the text of the last error starts in the buffer.
+    error_at: usize,
+}
+
+impl<'a> Reply<'a> {
+    /// A writer in protocol `proto`, behind what `out` holds.
+    #[inline]
+    pub fn new(out: &'a mut OutBuf, proto: Proto) -> Reply<'a> {
+        Reply {
+            out,
+            proto,
+            errors: 0,
+            error_at: 0,
+        }
+    }
+
+    /// The protocol.
+    #[inline]
+    pub fn proto(&self) -> Proto {
+        self.proto
+    }
+
+    /// Changes the protocol of what follows (HELLO).
+    pub fn set_proto(&mut self, proto: Proto) {
+        self.proto = proto;
+    }
+
+    #[inline]
+    fn resp3(&self) -> bool {
+        self.proto == Proto::Resp3
+    }
+
+    /// The output.
+    #[inline]
+    pub fn out(&self) -> &OutBuf {
+        self.out
+    }
+
+    /// The present end of the output.
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        self.out.mark()
+    }
+
+    /// Drops what was written after `mark`. Errors among it stay counted.
+    pub fn truncate(&mut self, mark: Mark) {
+        self.out.truncate(mark);
+    }
+
+    /// Bytes that are complete replies, or parts of one, as they stand.
+    #[inline]
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend(bytes);
+    }
+
+    /// `+OK`.
+    #[inline]
+    pub fn ok(&mut self) {
+        self.out.extend(b"+OK\r\n");
+    }
+
+    /// A status. Line ends in it become spaces.
+    pub fn simple(&mut self, text: &str) {
+        self.text_line(b'+', text.as_bytes());
+    }
+
+    /// An error; `text` starts with its code: `ERR syntax error`. Line ends in it become spaces.
+    pub fn error(&mut self, text: &str) {
+        self.error_bytes(text.as_bytes());
+    }
+
+    /// `error` of a text that holds a client's bytes, UTF-8 or not.
+    pub fn error_bytes(&mut self, text: &[u8]) {
+        self.errors += 1;
+        self.error_at = self.out.bytes.len() + 1;
+        self.text_line(b'-', text);
+    }
+
+    /// Errors written so far.
+    #[inline]
+    pub fn errors(&self) -> u32 {
+        self.errors
+    }
+
+    /// The first word of the last error (`ERR`, `WRONGTYPE`); empty where there is none, or it was dropped.
+    pub fn last_error_code(&self) -> &[u8] {
+        if self.errors == 0 {
+            return b"";
+        }
+        let text = self.out.bytes.get(self.error_at..).unwrap_or_default();
+        text.split(|byte| matches!(byte, b' ' | b'\r'))
+            .next()
+            .unwrap_or_default()
+    }
+
+    fn text_line(&mut self, kind: u8, text: &[u8]) {
+        let bytes = &mut self.out.bytes;
+        bytes.push(kind);
+        let start = bytes.len();
+        bytes.extend_from_slice(text);
+        if memchr::memchr2(b'\r', b'\n', text).is_some() {
+            for byte in &mut bytes[start..] {
+                if matches!(*byte, b'\r' | b'\n') {
+                    *byte = b' ';
+                }
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// `kind`, a number, a line end.
+    #[inline]
+    fn line(&mut self, kind: u8, n: u64) {
+        match LINE.get(n as usize) {
+            Some(line) => {
+                let mut line = *line;
+                line[0] = kind;
+                let digits = 1 + usize::from(n >= 10) + usize::from(n >= 100);
+                let end = self.out.bytes.len() + digits + 3;
+                // A copy of fixed length is one store; of a variable one, a call.
+                self.out.bytes.extend_from_slice(&line);
+                self.out.bytes.truncate(end);
+            }
+            None => self.long_line(kind, itoa::Buffer::new().format(n)),
+        }
+    }
+
+    fn long_line(&mut self, kind: u8, digits: &str) {
+        self.out.bytes.push(kind);
+        self.out.extend(digits.as_bytes());
+        self.out.extend(b"\r\n");
+    }
+
+    /// An integer.
+    #[inline]
+    pub fn int(&mut self, n: i64) {
+        match u64::try_from(n) {
+            Ok(n) => self.line(b':', n),
+            Err(_) => self.long_line(b':', itoa::Buffer::new().format(n)),
+        }
+    }
+
+    /// A string.
+    #[inline]
+    pub fn bulk(&mut self, value: &[u8]) {
+        self.line(b'$', value.len() as u64);
+        self.out.extend(value);
+        self.out.extend(b"\r\n");
+    }
+
+    /// A string, or null.
+    #[inline]
+    pub fn bulk_or_null(&mut self, value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.bulk(value),
+            None => self.null(),
+        }
+    }
+
+    /// A string that is shared, not copied, from [`SHARE_MIN`] bytes on.
+    #[inline]
+    pub fn shared(&mut self, value: Bytes) {
+        self.line(b'$', value.len() as u64);
+        self.out.attach(value);
+        self.out.extend(b"\r\n");
+    }
+
+    /// A string that is the decimal form of `n`.
+    #[inline]
+    pub fn bulk_int(&mut self, n: i64) {
+        self.bulk(itoa::Buffer::new().format(n).as_bytes());
+    }
+
+    /// Nothing: `$-1`, or `_` in RESP3.
+    #[inline]
+    pub fn null(&mut self) {
+        self.out
+            .extend(if self.resp3() { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    /// Nothing in place of an array: `*-1`, or `_` in RESP3.
+    #[inline]
+    pub fn null_array(&mut self) {
+        self.out
+            .extend(if self.resp3() { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    /// An array of `n` elements, which follow.
+    #[inline]
+    pub fn array(&mut self, n: usize) {
+        self.line(b'*', n as u64);
+    }
+
+    /// A map of `n` pairs, which follow; in RESP2 an array of keys and values.
+    pub fn map(&mut self, n: usize) {
+        if self.resp3() {
+            self.line(b'%', n as u64)
+        } else {
+            self.array(n * 2)
+        }
+    }
+
+    /// A set of `n` elements, which follow; in RESP2 an array.
+    pub fn set(&mut self, n: usize) {
+        self.line(if self.resp3() { b'~' } else { b'*' }, n as u64);
+    }
+
+    /// A message of `n` elements, which follow, that answers no command; in RESP2 an array.
+    pub fn push(&mut self, n: usize) {
+        self.line(if self.resp3() { b'>' } else { b'*' }, n as u64);
+    }
+
+    /// Whether attributes can be sent; then `n` pairs follow, and behind them the reply that they describe. In RESP2
+    /// writes nothing, and the caller leaves the pairs out.
+    #[must_use]
+    pub fn attribute(&mut self, n: usize) -> bool {
+        if self.resp3() {
+            self.line(b'|', n as u64);
+        }
+        self.resp3()
+    }
+
+    /// A floating-point number; in RESP2 a string.
+    pub fn double(&mut self, n: f64) {
+        let mut text = [0; FLOAT_MAX];
+        let len = format_g17(n, &mut text);
+        self.double_text(&text[..len]);
+    }
+
+    /// `double` of a number already formatted.
+    pub fn double_text(&mut self, text: &[u8]) {
+        if self.resp3() {
+            self.text_line(b',', text)
+        } else {
+            self.bulk(text)
+        }
+    }
+
+    /// A truth value; in RESP2 the integer 1 or 0.
+    pub fn bool(&mut self, value: bool) {
+        self.out.extend(match (self.resp3(), value) {
+            (true, true) => b"#t\r\n",
+            (true, false) => b"#f\r\n",
+            (false, true) => b":1\r\n",
+            (false, false) => b":0\r\n",
+        });
+    }
+
+    /// Text of a format, `txt` or `mkd`; in RESP2 a string.
+    pub fn verbatim(&mut self, format: &[u8; 3], text: &[u8]) {
+        if !self.resp3() {
+            return self.bulk(text);
+        }
+        self.line(b'=', text.len() as u64 + 4);
+        self.out.extend(format);
+        self.out.extend(b":");
+        self.out.extend(text);
+        self.out.extend(b"\r\n");
+    }
+
+    /// An integer of any size, in decimal; in RESP2 a string.
+    pub fn big_number(&mut self, digits: &str) {
+        if self.resp3() {
+            self.text_line(b'(', digits.as_bytes())
+        } else {
+            self.bulk(digits.as_bytes())
+        }
+    }
+
+    /// Starts an aggregate whose length is not yet known; `set_array`, `set_map`, `set_set` or `set_push` ends it.
+    /// They nest: what was deferred last is set first.
+    pub fn defer_array(&mut self) -> Deferred {
+        let at = self.out.bytes.len();
+        self.out.extend(DEFERRED);
+        Deferred { at }
+    }
+
+    /// Makes the deferred aggregate an array of `n` elements. Free below 10, else moves what was written since.
+    pub fn set_array(&mut self, at: Deferred, n: usize) {
+        self.set_header(at, b'*', n);
+    }
+
+    /// Makes the deferred aggregate a map of `n` pairs.
+    pub fn set_map(&mut self, at: Deferred, n: usize) {
+        if self.resp3() {
+            self.set_header(at, b'%', n)
+        } else {
+            self.set_array(at, n * 2)
+        }
+    }
+
+    /// Makes the deferred aggregate a set of `n` elements.
+    pub fn set_set(&mut self, at: Deferred, n: usize) {
+        self.set_header(at, if self.resp3() { b'~' } else { b'*' }, n);
+    }
+
+    /// Makes the deferred aggregate a push message of `n` elements.
+    pub fn set_push(&mut self, at: Deferred, n: usize) {
+        self.set_header(at, if self.resp3() { b'>' } else { b'*' }, n);
+    }
+
+    fn set_header(&mut self, Deferred { at }: Deferred, kind: u8, n: usize) {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(n).as_bytes();
+        let mut header = [0; 24];
+        header[0] = kind;
+        header[1..=digits.len()].copy_from_slice(digits);
+        header[digits.len() + 1..digits.len() + 3].copy_from_slice(b"\r\n");
+        let len = digits.len() + 3;
+        if self.error_at > at {
+            self.error_at += len - DEFERRED.len();
+        }
+        self.out.splice(at, DEFERRED.len(), &header[..len]);
+    }
+}
+
+/// Longest number that `format_g17` writes.
+const FLOAT_MAX: usize = 32;
+
+/// Writes `n` as C's `%.17g` does, integers without an exponent up to 2^53; returns the length.
+fn format_g17(n: f64, text: &mut [u8; FLOAT_MAX]) -> usize {
+    let mut put = |bytes: &[u8]| {
+        text[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    };
+    if n.is_nan() {
+        return put(b"nan");
+    }
+    if n.is_infinite() {
+        return put(if n > 0.0 { b"inf" } else { b"-inf" });
+    }
+    if n == n.trunc() && n.abs() < 9_007_199_254_740_992.0 && (n != 0.0 || n.is_sign_positive()) {
+        return put(itoa::Buffer::new().format(n as i64).as_bytes());
+    }
+    put(g17(n).as_bytes())
+}
+
+/// `%.17g` of a finite number that is no small integer.
+fn g17(n: f64) -> String {
+    // One digit, the point, sixteen digits, `e`, the exponent.
+    let scientific = format!("{:.16e}", n.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits: String = mantissa.chars().filter(|&c| c != '.').collect();
+    let digits = digits.trim_end_matches('0');
+    let sign = if n.is_sign_negative() { "-" } else { "" };
+    let point = |whole: &str, rest: &str| match rest {
+        "" => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{rest}"),
+    };
+    if digits.is_empty() {
+        return point("0", "");
+    }
+    if !(-4..17).contains(&exponent) {
+        let mark = if exponent < 0 { '-' } else { '+' };
+        return format!(
+            "{}e{mark}{:02}",
+            point(&digits[..1], &digits[1..]),
+            exponent.abs()
+        );
+    }
+    if exponent < 0 {
+        let zeros = "0".repeat((-exponent - 1) as usize);
+        return point("0", &format!("{zeros}{digits}"));
+    }
+    let whole = exponent as usize + 1;
+    if digits.len() > whole {
+        point(&digits[..whole], &digits[whole..])
+    } else {
+        point(&format!("{digits:0<whole$}"), "")
+    }
+}
