@@ -1,4 +1,5 @@
 //! Ostracon.
 #![warn(missing_docs)]
 pub mod base;
+pub mod config;
 pub mod resp;

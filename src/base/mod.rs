@@ -1,1 +1,3 @@
 //! Base.
+pub mod glob;
+pub mod num;

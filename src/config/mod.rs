@@ -1,0 +1,18 @@
+//! Configuration: one table of directives, and all that is derived from it.
+//!
+//! `table` holds the rows, `directive` what a row is, `settings` the typed values, `special` the odd grammars,
+//! `file` the file format, `rewrite` its inverse, and `shared` the settings of a running server. Knows no handler,
+//! store or socket: what must happen after a change is an [`Effect`] that the server carries out.
+
+mod directive;
+pub mod notify;
+mod settings;
+mod special;
+mod table;
+
+pub use directive::{Directive, Effect, Kind, Mutability};
+pub use settings::{
+    Access, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, OutputLimit, OutputLimits,
+    SavePoint, Settings, Supervised, Values,
+};
+pub use table::{DIRECTIVES, find};
