@@ -10,3 +10,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod support;
+
+mod bitmaps;
+mod generic;
+mod strings;
+mod transactions;
