@@ -12,6 +12,8 @@
 mod support;
 
 mod bitmaps;
+mod connection;
 mod generic;
+mod server;
 mod strings;
 mod transactions;

@@ -191,7 +191,7 @@ fn watch_notices_every_kind_of_change() {
         @b HDEL nokey f => :0
         MULTI => +OK
         EXEC => []
-        # but APPEND and SETRANGE of nothing, and SADD of a member that is there
+        # APPEND is one, also of nothing; SETRANGE of nothing and SADD of a member that is there are not
         SADD s m => :1
         WATCH k => +OK
         @b APPEND k "" => :1
@@ -435,7 +435,9 @@ fn no_reader_sees_half_of_an_exec() {
             for _ in 0..3 {
                 scope.spawn(|| {
                     let mut client = server.client();
-                    let one: Vec<u8> = ["MULTI", "INCR x", "INCR y", "INCR z", "EXEC"].map(encode_line).concat();
+                    let one: Vec<u8> = ["MULTI", "INCR x", "INCR y", "INCR z", "EXEC"]
+                        .map(encode_line)
+                        .concat();
                     client.pipeline(&one.repeat(200), 1000);
                 });
             }
@@ -473,7 +475,10 @@ fn watch_loses_no_update() {
                     })
                 })
                 .collect();
-            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap())
+                .sum()
         });
         assert!(successes >= 150, "{successes}");
         assert_eq!(server.client().ask("GET n"), successes.to_string());

@@ -127,6 +127,12 @@ impl Client {
         self.line(line).render()
     }
 
+    /// Runs a command line, returns the rendered reply, or `None` where the server has closed the connection.
+    pub fn try_ask(&mut self, line: &str) -> Option<String> {
+        self.try_send_raw(&encode_line(line)).ok()?;
+        Some(self.try_recv().ok()??.render())
+    }
+
     /// Sends all the bytes before reading anything, then reads `count` replies.
     #[track_caller]
     pub fn pipeline(&mut self, bytes: &[u8], count: usize) -> Vec<Value> {

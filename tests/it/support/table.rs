@@ -158,7 +158,9 @@ impl<'a> Check<'a> {
         if std::env::var_os("OSTRACON_BLESS").is_some() && self.server.kind() == Kind::Oracle {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(location.file());
             static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-            let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let _guard = ONE_AT_A_TIME
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             let source = fs::read_to_string(&path).unwrap();
             let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
             let place = (first_line(location) + row.line - 1) as usize;
@@ -176,9 +178,15 @@ impl<'a> Check<'a> {
 
 /// The line, from 1, of the source file where the table of the call at `location` opens.
 fn first_line(location: &Location<'_>) -> u32 {
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(location.file())).unwrap_or_default();
-    let lines = (1..).zip(source.lines()).skip_while(|(number, _)| *number < location.line());
-    lines.take(10).find(|(_, text)| text.contains("r#\"")).map_or(location.line(), |(number, _)| number)
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(location.file()))
+        .unwrap_or_default();
+    let lines = (1..)
+        .zip(source.lines())
+        .skip_while(|(number, _)| *number < location.line());
+    lines
+        .take(10)
+        .find(|(_, text)| text.contains("r#\""))
+        .map_or(location.line(), |(number, _)| number)
 }
 
 enum Verdict {
