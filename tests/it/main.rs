@@ -14,6 +14,8 @@ mod support;
 mod bitmaps;
 mod connection;
 mod generic;
+mod protocol;
 mod server;
 mod strings;
+mod tidy;
 mod transactions;

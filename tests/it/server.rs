@@ -140,8 +140,23 @@ fn field<'v>(pairs: &'v [Value], name: &str) -> &'v Value {
     &pair.unwrap_or_else(|| panic!("no field {name} in {pairs:?}"))[1]
 }
 
+/// What changed from 7.0 to 7.2: an optional argument of ZRANK; blocking commands run in scripts, so that `noscript`
+/// went; SCAN and RANDOMKEY are marked as touching any key.
+const CHANGED_IN_72: [&str; 11] = [
+    "zrank",
+    "zrevrank",
+    "blpop",
+    "brpop",
+    "brpoplpush",
+    "blmove",
+    "bzpopmin",
+    "bzpopmax",
+    "wait",
+    "scan",
+    "randomkey",
+];
+
 /// Every command that the oracle knows is known to ours, with the same arity, flags, keys and categories.
-/// Differences between 7.0 and 7.2 are named here.
 #[test]
 fn command_table_is_the_oracles() {
     let mut tables = Vec::new();
@@ -153,10 +168,9 @@ fn command_table_is_the_oracles() {
         tables.push(rows);
     });
     if let [oracle, ours] = &tables[..] {
-        let newer = ["pfselftest", "pfdebug"];
         for (name, facts) in oracle
             .iter()
-            .filter(|(name, _)| !newer.contains(&name.as_str()))
+            .filter(|(name, _)| !CHANGED_IN_72.contains(&name.as_str()))
         {
             assert_eq!(
                 ours.get(name),
@@ -623,7 +637,7 @@ fn debug_is_gated() {
         DEBUG PROTOCOL attrib => ~|{key-popularity: [key:123, :90]}| '*'
         DEBUG PROTOCOL push => push[server-cpu-usage, :42]
         (recv) => ~'*'
-        DEBUG PROTOCOL verbatim => ~(txt '*\\n*')
+        DEBUG PROTOCOL verbatim => ~(txt '*\n*')
         DEBUG PROTOCOL true => #t
         DEBUG PROTOCOL false => #f
         DEBUG PROTOCOL bignum => (big 1234567999999999999999999999999999999)

@@ -145,6 +145,11 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
+    /// [`Client::shutdown_write`], where the server may have closed the connection already.
+    pub fn try_shutdown_write(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
     /// All replies up to the end of the stream.
     #[track_caller]
     pub fn recv_to_end(&mut self) -> Vec<Value> {
