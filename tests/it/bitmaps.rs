@@ -377,11 +377,7 @@ fn every_range_of_a_pattern() {
             for end in -24..24 {
                 for command in ["BITCOUNT k", "BITPOS k 0", "BITPOS k 1"] {
                     batch.extend(encode_line(&format!("{command} {start} {end}")));
-                    batch.extend(encode_line(&format!(
-                        "{command} {} {} BIT",
-                        start * 7,
-                        end * 7 + 3
-                    )));
+                    batch.extend(encode_line(&format!("{command} {} {} BIT", start * 7, end * 7 + 3)));
                     count += 2;
                 }
             }
@@ -397,25 +393,17 @@ fn bitfield_at_random() {
         let mut client = server.client();
         let mut seed = 7_u64;
         let mut next = || {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             seed >> 33
         };
         let mut batch = Vec::new();
         for _ in 0..1000 {
             let overflow = ["WRAP", "SAT", "FAIL"][(next() % 3) as usize];
-            let width = if next() % 2 == 0 {
-                format!("u{}", next() % 63 + 1)
-            } else {
-                format!("i{}", next() % 64 + 1)
-            };
+            let width = if next() % 2 == 0 { format!("u{}", next() % 63 + 1) } else { format!("i{}", next() % 64 + 1) };
             let command = ["SET", "INCRBY"][(next() % 2) as usize];
             let value = ((next() << 33) ^ (next() << 8)) as i64 >> (next() % 63);
             let offset = next() % 100;
-            batch.extend(encode_line(&format!(
-                "BITFIELD k OVERFLOW {overflow} {command} {width} {offset} {value}"
-            )));
+            batch.extend(encode_line(&format!("BITFIELD k OVERFLOW {overflow} {command} {width} {offset} {value}")));
         }
         let replies = client.pipeline(&batch, 1000);
         (replies, client.line("GET k"))

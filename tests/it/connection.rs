@@ -299,66 +299,35 @@ fn client_ids_and_list_filters() {
         c.line("CLIENT SETNAME third");
         c.line("SELECT 5");
 
-        eventually("two clients", || {
-            a.line("CLIENT LIST").text().lines().count() == 2
-        });
+        eventually("two clients", || a.line("CLIENT LIST").text().lines().count() == 2);
         let list = a.line("CLIENT LIST").text();
-        assert!(
-            list.lines()
-                .any(|l| l.starts_with(&format!("id={third} ")) && l.contains(" name=third ")),
-            "{list}"
-        );
-        assert!(
-            list.contains(" db=5 ") && list.contains(" cmd=select "),
-            "{list}"
-        );
-        assert!(
-            list.contains(&format!(" addr={} ", a.local_address())),
-            "{list}"
-        );
-        assert!(
-            list.contains(&format!(" laddr={} ", server.address())),
-            "{list}"
-        );
+        assert!(list.lines().any(|l| l.starts_with(&format!("id={third} ")) && l.contains(" name=third ")), "{list}");
+        assert!(list.contains(" db=5 ") && list.contains(" cmd=select "), "{list}");
+        assert!(list.contains(&format!(" addr={} ", a.local_address())), "{list}");
+        assert!(list.contains(&format!(" laddr={} ", server.address())), "{list}");
 
         let one = a.line(&format!("CLIENT LIST ID {third} 999999")).text();
         assert_eq!(one.lines().count(), 1, "{one}");
-        let both = a
-            .line(&format!("CLIENT LIST ID {first} {third} {third}"))
-            .text();
+        let both = a.line(&format!("CLIENT LIST ID {first} {third} {third}")).text();
         assert!((2..=3).contains(&both.lines().count()), "{both}");
         assert_eq!(a.line("CLIENT LIST TYPE normal").text().lines().count(), 2);
 
         let mut subscriber = server.client();
         subscriber.line("SUBSCRIBE c");
         let list = a.line("CLIENT LIST TYPE pubsub").text();
-        assert!(
-            list.contains(" flags=P ") && list.contains(" sub=1 "),
-            "{list}"
-        );
+        assert!(list.contains(" flags=P ") && list.contains(" sub=1 "), "{list}");
         let mut in_multi = server.client();
         in_multi.line("MULTI");
         in_multi.line("PING");
         let id = id_of(&mut a, " multi=1 ");
-        assert!(
-            a.line(&format!("CLIENT LIST ID {id}"))
-                .text()
-                .contains(" flags=x ")
-        );
+        assert!(a.line(&format!("CLIENT LIST ID {id}")).text().contains(" flags=x "));
     });
 }
 
 fn id_of(client: &mut Client, part: &str) -> String {
     let list = client.line("CLIENT LIST").text();
-    let line = list
-        .lines()
-        .find(|line| line.contains(part))
-        .unwrap_or_else(|| panic!("no {part} in {list}"));
-    line.trim_start_matches("id=")
-        .split(' ')
-        .next()
-        .unwrap()
-        .to_owned()
+    let line = list.lines().find(|line| line.contains(part)).unwrap_or_else(|| panic!("no {part} in {list}"));
+    line.trim_start_matches("id=").split(' ').next().unwrap().to_owned()
 }
 
 /// CLIENT KILL, old form and new form, closes the right connections and counts them.
@@ -370,15 +339,9 @@ fn client_kill_closes() {
 
         let mut victim = server.client();
         victim.line("PING");
-        assert_eq!(
-            killer.ask(&format!("CLIENT KILL {}", victim.local_address())),
-            "+OK"
-        );
+        assert_eq!(killer.ask(&format!("CLIENT KILL {}", victim.local_address())), "+OK");
         victim.expect_closed();
-        assert_eq!(
-            killer.ask(&format!("CLIENT KILL {}", victim.local_address())),
-            "-ERR No such client"
-        );
+        assert_eq!(killer.ask(&format!("CLIENT KILL {}", victim.local_address())), "-ERR No such client");
 
         let mut victim = server.client();
         let number = id(&mut victim);
@@ -387,22 +350,13 @@ fn client_kill_closes() {
 
         let mut victim = server.client();
         victim.line("PING");
-        assert_eq!(
-            killer.ask(&format!(
-                "CLIENT KILL ADDR {} TYPE normal USER default",
-                victim.local_address()
-            )),
-            ":1"
-        );
+        assert_eq!(killer.ask(&format!("CLIENT KILL ADDR {} TYPE normal USER default", victim.local_address())), ":1");
         victim.expect_closed();
 
         // Every filter has to hold.
         let mut victim = server.client();
         let number = id(&mut victim);
-        assert_eq!(
-            killer.ask(&format!("CLIENT KILL ID {number} TYPE pubsub")),
-            ":0"
-        );
+        assert_eq!(killer.ask(&format!("CLIENT KILL ID {number} TYPE pubsub")), ":0");
         assert_eq!(victim.ask("PING"), "+PONG");
 
         let mut subscriber = server.client();
@@ -411,10 +365,7 @@ fn client_kill_closes() {
         subscriber.expect_closed();
 
         // By its own address, and all but oneself.
-        assert_eq!(
-            killer.ask(&format!("CLIENT KILL LADDR {}", server.address())),
-            ":1"
-        );
+        assert_eq!(killer.ask(&format!("CLIENT KILL LADDR {}", server.address())), ":1");
         victim.expect_closed();
         let own = id(&mut killer);
         assert_eq!(killer.ask(&format!("CLIENT KILL ID {own}")), ":0");
@@ -431,19 +382,13 @@ fn client_kill_and_unblock_reach_blocked_clients() {
         let mut other = server.client();
         for (command, reply) in [
             ("CLIENT UNBLOCK", "(nil-array)"),
-            (
-                "CLIENT UNBLOCK ERROR",
-                "-UNBLOCKED client unblocked via CLIENT UNBLOCK",
-            ),
+            ("CLIENT UNBLOCK ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK"),
         ] {
             let mut blocked = server.client();
             let number = id(&mut blocked);
             blocked.send_line("BLPOP nokey 0");
             eventually("it is blocked", || {
-                other
-                    .line(&format!("CLIENT LIST ID {number}"))
-                    .text()
-                    .contains(" flags=b ")
+                other.line(&format!("CLIENT LIST ID {number}")).text().contains(" flags=b ")
             });
             let line = match command.strip_suffix(" ERROR") {
                 Some(short) => format!("{short} {number} ERROR"),
@@ -456,14 +401,10 @@ fn client_kill_and_unblock_reach_blocked_clients() {
         let mut blocked = server.client();
         let number = id(&mut blocked);
         blocked.send_line("BLPOP nokey 0");
-        eventually("it is blocked", || {
-            server.info("clients", "blocked_clients") == "1"
-        });
+        eventually("it is blocked", || server.info("clients", "blocked_clients") == "1");
         assert_eq!(other.ask(&format!("CLIENT KILL ID {number}")), ":1");
         blocked.expect_closed();
-        eventually("nothing is blocked", || {
-            server.info("clients", "blocked_clients") == "0"
-        });
+        eventually("nothing is blocked", || server.info("clients", "blocked_clients") == "0");
     });
 }
 
@@ -505,12 +446,7 @@ fn too_many_clients() {
         assert_eq!(extra.recv().render(), "-ERR max number of clients reached");
         extra.expect_closed();
         clients.pop();
-        eventually("room again", || {
-            server
-                .client()
-                .try_ask("PING")
-                .is_some_and(|reply| reply == "+PONG")
-        });
+        eventually("room again", || server.client().try_ask("PING").is_some_and(|reply| reply == "+PONG"));
         assert_eq!(clients[0].ask("PING"), "+PONG");
     });
 }

@@ -192,10 +192,7 @@ fn select_move_swapdb() {
         DBSIZE => :0
         "#,
     );
-    check_with(
-        &["--databases", "2"],
-        "SELECT 1 => +OK\nSELECT 2 => -ERR DB index is out of range\n",
-    );
+    check_with(&["--databases", "2"], "SELECT 1 => +OK\nSELECT 2 => -ERR DB index is out of range\n");
 }
 
 #[test]
@@ -431,43 +428,18 @@ fn encodings_change_just_above_the_limit() {
         let mut client = server.client();
         for (directive, add, packed, large) in [
             ("set-max-intset-entries", "SADD k", "intset", "hashtable"),
-            (
-                "hash-max-listpack-entries",
-                "HSET k",
-                "listpack",
-                "hashtable",
-            ),
-            (
-                "zset-max-listpack-entries",
-                "ZADD k",
-                "listpack",
-                "skiplist",
-            ),
+            ("hash-max-listpack-entries", "HSET k", "listpack", "hashtable"),
+            ("zset-max-listpack-entries", "ZADD k", "listpack", "skiplist"),
         ] {
             let limit = client.line(&format!("CONFIG GET {directive}")).items()[1].text();
             let limit: usize = limit.parse().unwrap();
             let element = |i| {
-                if add == "SADD k" {
-                    format!(" {i}")
-                } else {
-                    format!(" {i} {i}")
-                }
+                if add == "SADD k" { format!(" {i}") } else { format!(" {i} {i}") }
             };
-            client.line(&format!(
-                "{add}{}",
-                (0..limit).map(element).collect::<String>()
-            ));
-            assert_eq!(
-                client.ask("OBJECT ENCODING k"),
-                packed,
-                "{directive}: {limit} elements"
-            );
+            client.line(&format!("{add}{}", (0..limit).map(element).collect::<String>()));
+            assert_eq!(client.ask("OBJECT ENCODING k"), packed, "{directive}: {limit} elements");
             client.line(&format!("{add}{}", element(limit)));
-            assert_eq!(
-                client.ask("OBJECT ENCODING k"),
-                large,
-                "{directive}: {limit} elements and one"
-            );
+            assert_eq!(client.ask("OBJECT ENCODING k"), large, "{directive}: {limit} elements and one");
             client.line("DEL k");
         }
     });
@@ -604,23 +576,17 @@ fn scan_all(client: &mut Client, options: &str, mut each: impl FnMut(&mut Client
 fn scan_returns_every_lasting_key() {
     on_each(&[], |server| {
         let mut client = server.client();
-        let fill: Vec<u8> = (0..2000)
-            .flat_map(|i| encode_line(&format!("SET lasting:{i} v")))
-            .collect();
+        let fill: Vec<u8> = (0..2000).flat_map(|i| encode_line(&format!("SET lasting:{i} v"))).collect();
         client.pipeline(&fill, 2000);
         let lasting: BTreeSet<String> = (0..2000).map(|i| format!("lasting:{i}")).collect();
 
-        let found: BTreeSet<String> = scan_all(&mut client, "COUNT 7", |_| {})
-            .into_iter()
-            .collect();
+        let found: BTreeSet<String> = scan_all(&mut client, "COUNT 7", |_| {}).into_iter().collect();
         assert_eq!(found, lasting);
 
         // Growth while scanning.
         let mut round = 0;
         let found = scan_all(&mut client, "COUNT 50", |client| {
-            let more: Vec<u8> = (0..300)
-                .flat_map(|i| encode_line(&format!("SET new:{round}:{i} v")))
-                .collect();
+            let more: Vec<u8> = (0..300).flat_map(|i| encode_line(&format!("SET new:{round}:{i} v"))).collect();
             round += 1;
             if round < 40 {
                 client.pipeline(&more, 300);
@@ -632,9 +598,7 @@ fn scan_returns_every_lasting_key() {
         // Shrinking while scanning.
         let mut round = 0;
         let found = scan_all(&mut client, "COUNT 50 MATCH lasting:*", |client| {
-            let less: Vec<u8> = (0..300)
-                .flat_map(|i| encode_line(&format!("DEL new:{round}:{i}")))
-                .collect();
+            let less: Vec<u8> = (0..300).flat_map(|i| encode_line(&format!("DEL new:{round}:{i}"))).collect();
             round += 1;
             if round < 40 {
                 client.pipeline(&less, 300);
@@ -651,13 +615,7 @@ fn scan_of_a_quiet_database_has_no_duplicates() {
     on_each(&[], |server| {
         let mut client = server.client();
         let fill: Vec<u8> = (0..500)
-            .flat_map(|i| {
-                encode_line(&if i % 5 == 0 {
-                    format!("RPUSH k{i} v")
-                } else {
-                    format!("SET k{i} v")
-                })
-            })
+            .flat_map(|i| encode_line(&if i % 5 == 0 { format!("RPUSH k{i} v") } else { format!("SET k{i} v") }))
             .collect();
         client.pipeline(&fill, 500);
         for count in [1, 3, 10, 499, 500, 100_000] {
@@ -692,9 +650,7 @@ fn randomkey_reaches_every_key() {
 fn untouched_keys_expire() {
     on_each(&[], |server| {
         let mut client = server.client();
-        let fill: Vec<u8> = (0..500)
-            .flat_map(|i| encode_line(&format!("SET k{i} v PX 50")))
-            .collect();
+        let fill: Vec<u8> = (0..500).flat_map(|i| encode_line(&format!("SET k{i} v PX 50"))).collect();
         client.pipeline(&fill, 500);
         crate::support::eventually("an empty database", || client.ask("DBSIZE") == ":0");
         assert_eq!(server.info("stats", "expired_keys"), "500");

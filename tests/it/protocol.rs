@@ -3,9 +3,7 @@
 //! What a server must do with malformed input is not written down anywhere but in `redis-server`: nearly every case
 //! here compares with it.
 
-use crate::support::{
-    Client, Server, Value, encode, encode_line, eventually, on_each, on_ours, same_on_both,
-};
+use crate::support::{Client, Server, Value, encode, encode_line, eventually, on_each, on_ours, same_on_both};
 
 /// Sends the bytes on a new connection, ends our side of it, returns all replies.
 fn answers(server: &Server, bytes: &[u8]) -> Vec<String> {
@@ -25,21 +23,11 @@ fn check_raw(args: &[&str], cases: &[(&[u8], &[&str])]) {
         for (bytes, expected) in cases {
             let got = answers(server, bytes);
             if got != *expected {
-                let shown: String = String::from_utf8_lossy(bytes)
-                    .escape_debug()
-                    .take(100)
-                    .collect();
-                failures.push(format!(
-                    "{shown}\n  expected {expected:?}\n  got      {got:?}"
-                ));
+                let shown: String = String::from_utf8_lossy(bytes).escape_debug().take(100).collect();
+                failures.push(format!("{shown}\n  expected {expected:?}\n  got      {got:?}"));
             }
         }
-        assert!(
-            failures.is_empty(),
-            "{:?}:\n{}",
-            server.kind(),
-            failures.join("\n")
-        );
+        assert!(failures.is_empty(), "{:?}:\n{}", server.kind(), failures.join("\n"));
     });
 }
 
@@ -56,55 +44,22 @@ fn inline_commands() {
             (b"  \r\nPING\r\n", &["+PONG"]),
             (b"ECHO \"a b\"\r\n", &["'a b'"]),
             (b"ECHO 'a b'\r\n", &["'a b'"]),
-            (
-                b"ECHO \"\\x41\\n\\\"\\r\\t\\b\\a\\q\"\r\n",
-                &["'A\\n\"\\r\\t\\x08\\x07q'"],
-            ),
+            (b"ECHO \"\\x41\\n\\\"\\r\\t\\b\\a\\q\"\r\n", &["'A\\n\"\\r\\t\\x08\\x07q'"]),
             (b"ECHO 'a\\'b\\n'\r\n", &["'a\\'b\\\\n'"]),
             (b"ECHO \"\"\r\n", &["''"]),
-            (
-                b"ECHO a\"b c\"d\r\n",
-                &["-ERR Protocol error: unbalanced quotes in request"],
-            ),
+            (b"ECHO a\"b c\"d\r\n", &["-ERR Protocol error: unbalanced quotes in request"]),
             (b"ECHO a\"b c\"\r\n", &["'ab c'"]),
-            (
-                b"ECHO \"a\"b\r\n",
-                &["-ERR Protocol error: unbalanced quotes in request"],
-            ),
-            (
-                b"ECHO \"a\r\nPING\r\n",
-                &["-ERR Protocol error: unbalanced quotes in request"],
-            ),
-            (
-                b"ECHO 'a\r\n",
-                &["-ERR Protocol error: unbalanced quotes in request"],
-            ),
+            (b"ECHO \"a\"b\r\n", &["-ERR Protocol error: unbalanced quotes in request"]),
+            (b"ECHO \"a\r\nPING\r\n", &["-ERR Protocol error: unbalanced quotes in request"]),
+            (b"ECHO 'a\r\n", &["-ERR Protocol error: unbalanced quotes in request"]),
             (b"ECHO \xff\x01\r\n", &["'\\xff\\x01'"]),
-            (
-                b"ECHO a\tb\r\n",
-                &["-ERR wrong number of arguments for 'echo' command"],
-            ),
-            (
-                b"PING\r\n*1\r\n$4\r\nPING\r\nPING\r\n",
-                &["+PONG", "+PONG", "+PONG"],
-            ),
+            (b"ECHO a\tb\r\n", &["-ERR wrong number of arguments for 'echo' command"]),
+            (b"PING\r\n*1\r\n$4\r\nPING\r\nPING\r\n", &["+PONG", "+PONG", "+PONG"]),
             (b"SET k v\r\nGET k\r\n", &["+OK", "v"]),
-            (
-                b"NOSUCH x\r\nPING\r\n",
-                &[
-                    "-ERR unknown command 'NOSUCH', with args beginning with: 'x'\\s",
-                    "+PONG",
-                ],
-            ),
+            (b"NOSUCH x\r\nPING\r\n", &["-ERR unknown command 'NOSUCH', with args beginning with: 'x'\\s", "+PONG"]),
             (b"PING", &[]),
             (b"PING\r", &[]),
-            (
-                b"$4\r\nPING\r\n",
-                &[
-                    "-ERR unknown command '$4', with args beginning with:\\s",
-                    "+PONG",
-                ],
-            ),
+            (b"$4\r\nPING\r\n", &["-ERR unknown command '$4', with args beginning with:\\s", "+PONG"]),
         ],
     );
 }
@@ -119,88 +74,28 @@ fn multibulk_forms_and_errors() {
             (b"*-1\r\n*-10\r\n*1\r\n$4\r\nPING\r\n", &["+PONG"]),
             (b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", &["''"]),
             (b"*2\r\n$4\r\nECHO\r\n$2\r\n\r\n\r\n", &["'\\r\\n'"]),
-            (
-                b"*1\r\n$0\r\n\r\n",
-                &["-ERR unknown command '', with args beginning with:\\s"],
-            ),
-            (
-                b"*x\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
+            (b"*1\r\n$0\r\n\r\n", &["-ERR unknown command '', with args beginning with:\\s"]),
+            (b"*x\r\n", &["-ERR Protocol error: invalid multibulk length"]),
             (b"*\r\n", &["-ERR Protocol error: invalid multibulk length"]),
-            (
-                b"*1x\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
-            (
-                b"* 1\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
-            (
-                b"*+1\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
-            (
-                b"*01\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
-            (
-                b"*2147483648\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
-            (
-                b"*99999999999999999999\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
-            (
-                b"*-99999999999999999999\r\n",
-                &["-ERR Protocol error: invalid multibulk length"],
-            ),
+            (b"*1x\r\n", &["-ERR Protocol error: invalid multibulk length"]),
+            (b"* 1\r\n", &["-ERR Protocol error: invalid multibulk length"]),
+            (b"*+1\r\n", &["-ERR Protocol error: invalid multibulk length"]),
+            (b"*01\r\n", &["-ERR Protocol error: invalid multibulk length"]),
+            (b"*2147483648\r\n", &["-ERR Protocol error: invalid multibulk length"]),
+            (b"*99999999999999999999\r\n", &["-ERR Protocol error: invalid multibulk length"]),
+            (b"*-99999999999999999999\r\n", &["-ERR Protocol error: invalid multibulk length"]),
             (b"*2147483647\r\n", &[]),
-            (
-                b"*1\r\nPING\r\n",
-                &["-ERR Protocol error: expected '$', got 'P'"],
-            ),
-            (
-                b"*1\r\n*1\r\n",
-                &["-ERR Protocol error: expected '$', got '*'"],
-            ),
-            (
-                b"*1\r\n:1\r\n",
-                &["-ERR Protocol error: expected '$', got ':'"],
-            ),
-            (
-                b"*1\r\n\r\n",
-                &["-ERR Protocol error: expected '$', got ' '"],
-            ),
-            (
-                b"*1\r\n$x\r\n",
-                &["-ERR Protocol error: invalid bulk length"],
-            ),
-            (
-                b"*1\r\n$\r\n",
-                &["-ERR Protocol error: invalid bulk length"],
-            ),
-            (
-                b"*1\r\n$-1\r\n",
-                &["-ERR Protocol error: invalid bulk length"],
-            ),
-            (
-                b"*1\r\n$04\r\nPING\r\n",
-                &["-ERR Protocol error: invalid bulk length"],
-            ),
-            (
-                b"*1\r\n$4 \r\nPING\r\n",
-                &["-ERR Protocol error: invalid bulk length"],
-            ),
-            (
-                b"*1\r\n$536870913\r\n",
-                &["-ERR Protocol error: invalid bulk length"],
-            ),
-            (
-                b"*1\r\n$9223372036854775807\r\n",
-                &["-ERR Protocol error: invalid bulk length"],
-            ),
+            (b"*1\r\nPING\r\n", &["-ERR Protocol error: expected '$', got 'P'"]),
+            (b"*1\r\n*1\r\n", &["-ERR Protocol error: expected '$', got '*'"]),
+            (b"*1\r\n:1\r\n", &["-ERR Protocol error: expected '$', got ':'"]),
+            (b"*1\r\n\r\n", &["-ERR Protocol error: expected '$', got ' '"]),
+            (b"*1\r\n$x\r\n", &["-ERR Protocol error: invalid bulk length"]),
+            (b"*1\r\n$\r\n", &["-ERR Protocol error: invalid bulk length"]),
+            (b"*1\r\n$-1\r\n", &["-ERR Protocol error: invalid bulk length"]),
+            (b"*1\r\n$04\r\nPING\r\n", &["-ERR Protocol error: invalid bulk length"]),
+            (b"*1\r\n$4 \r\nPING\r\n", &["-ERR Protocol error: invalid bulk length"]),
+            (b"*1\r\n$536870913\r\n", &["-ERR Protocol error: invalid bulk length"]),
+            (b"*1\r\n$9223372036854775807\r\n", &["-ERR Protocol error: invalid bulk length"]),
             (b"*1\r\n$536870912\r\n", &[]),
             (
                 b"*1\r\n$4\r\nPING\r\n*x\r\n*1\r\n$4\r\nPING\r\n",
@@ -215,25 +110,14 @@ fn multibulk_forms_and_errors() {
 /// The two bytes behind a bulk string are skipped, whatever they are.
 #[test]
 fn the_end_of_a_bulk_is_not_looked_at() {
-    check_raw(
-        &[],
-        &[(
-            b"*1\r\n$4\r\nPINGxy*1\r\n$4\r\nPING\r\n",
-            &["+PONG", "+PONG"],
-        )],
-    );
+    check_raw(&[], &[(b"*1\r\n$4\r\nPINGxy*1\r\n$4\r\nPING\r\n", &["+PONG", "+PONG"])]);
 }
 
 /// After a protocol error the server closes the connection by itself, and what follows is not executed.
 #[test]
 fn protocol_errors_close() {
     on_each(&[], |server| {
-        for bytes in [
-            &b"*x\r\n"[..],
-            b"*1\r\nfoo\r\n",
-            b"*1\r\n$-5\r\n",
-            b"ECHO \"x\r\n",
-        ] {
+        for bytes in [&b"*x\r\n"[..], b"*1\r\nfoo\r\n", b"*1\r\n$-5\r\n", b"ECHO \"x\r\n"] {
             let mut client = server.client();
             client.send_raw(&[bytes, &encode_line("SET after x")].concat());
             assert!(client.recv().text().starts_with("ERR Protocol error: "));
@@ -247,14 +131,8 @@ fn protocol_errors_close() {
 #[test]
 fn http_is_cut_off() {
     on_each(&[], |server| {
-        assert_eq!(
-            answers(server, b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET evil 1\r\n"),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            answers(server, b"Host: x\r\nSET evil 1\r\n"),
-            Vec::<String>::new()
-        );
+        assert_eq!(answers(server, b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET evil 1\r\n"), Vec::<String>::new());
+        assert_eq!(answers(server, b"Host: x\r\nSET evil 1\r\n"), Vec::<String>::new());
         let replies = answers(server, b"GET / HTTP/1.1\r\nHost: x\r\n\r\nSET evil 1\r\n");
         // The first line is a wrong GET; its reply may be lost when the second ends the connection.
         assert!(replies.len() <= 1, "{replies:?}");
@@ -290,15 +168,9 @@ fn limits_before_a_login() {
         &["--requirepass", "secret"],
         &[
             (b"*10\r\n", &[]),
-            (
-                b"*11\r\n",
-                &["-ERR Protocol error: unauthenticated multibulk length"],
-            ),
+            (b"*11\r\n", &["-ERR Protocol error: unauthenticated multibulk length"]),
             (b"*2\r\n$4\r\nAUTH\r\n$16384\r\n", &[]),
-            (
-                b"*2\r\n$4\r\nAUTH\r\n$16385\r\n",
-                &["-ERR Protocol error: unauthenticated bulk length"],
-            ),
+            (b"*2\r\n$4\r\nAUTH\r\n$16385\r\n", &["-ERR Protocol error: unauthenticated bulk length"]),
             (b"AUTH secret\r\n*11\r\n", &["+OK"]),
             (b"AUTH secret\r\n*2\r\n$4\r\nECHO\r\n$16385\r\n", &["+OK"]),
             (
@@ -376,9 +248,7 @@ fn half_closed_after_a_pipeline() {
 #[test]
 fn half_closed_after_a_large_pipeline() {
     on_ours(&[], |server| {
-        server
-            .client()
-            .command(&[&b"SET"[..], b"k", &vec![b'x'; 10_000]]);
+        server.client().command(&[&b"SET"[..], b"k", &vec![b'x'; 10_000]]);
         let replies = answers(server, &encode_line("GET k").repeat(3000));
         assert_eq!(replies.len(), 3000);
         assert!(replies.iter().all(|reply| reply.len() == 10_000));
@@ -389,24 +259,9 @@ fn half_closed_after_a_large_pipeline() {
 #[test]
 fn errors_within_a_pipeline() {
     on_each(&[], |server| {
-        let lines = [
-            "SET a 1",
-            "INCR",
-            "NOSUCH",
-            "LPUSH a x",
-            "INCR a",
-            "MULTI",
-            "GET",
-            "EXEC",
-            "GET a",
-        ];
+        let lines = ["SET a 1", "INCR", "NOSUCH", "LPUSH a x", "INCR a", "MULTI", "GET", "EXEC", "GET a"];
         let batch: Vec<u8> = lines.iter().flat_map(|line| encode_line(line)).collect();
-        let replies: Vec<String> = server
-            .client()
-            .pipeline(&batch, 9)
-            .iter()
-            .map(Value::render)
-            .collect();
+        let replies: Vec<String> = server.client().pipeline(&batch, 9).iter().map(Value::render).collect();
         assert_eq!(
             replies,
             [
@@ -441,30 +296,14 @@ fn a_long_pipeline_is_sent_before_any_reply_is_read() {
 #[test]
 fn large_values_both_ways() {
     on_each(&[], |server| {
-        let value: Vec<u8> = (0..10_000_000_u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
+        let value: Vec<u8> = (0..10_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let mut client = server.client();
-        let batch = [
-            encode_line("PING"),
-            encode(&[&b"SET"[..], b"k", &value]),
-            encode_line("STRLEN k"),
-        ]
-        .concat();
-        let replies: Vec<String> = client
-            .pipeline(&batch, 3)
-            .iter()
-            .map(Value::render)
-            .collect();
+        let batch = [encode_line("PING"), encode(&[&b"SET"[..], b"k", &value]), encode_line("STRLEN k")].concat();
+        let replies: Vec<String> = client.pipeline(&batch, 3).iter().map(Value::render).collect();
         assert_eq!(replies, ["+PONG", "+OK", ":10000000"]);
         assert!(client.line("GET k").bytes() == value);
         // Twice in one pipeline, small replies around them.
-        let replies = client.pipeline(
-            &["PING", "GET k", "PING", "GET k", "PING"]
-                .map(encode_line)
-                .concat(),
-            5,
-        );
+        let replies = client.pipeline(&["PING", "GET k", "PING", "GET k", "PING"].map(encode_line).concat(), 5);
         assert!(replies[1].bytes() == value && replies[3].bytes() == value);
         assert_eq!(replies[4].render(), "+PONG");
         // Overwritten while the old value is still being sent to a slow reader.
@@ -513,16 +352,11 @@ fn query_buffer_limit() {
 fn output_buffer_limit() {
     on_each(&[], |server| {
         let mut other = server.client();
-        assert_eq!(
-            other.ask("CONFIG SET client-output-buffer-limit 'normal 2mb 0 0'"),
-            "+OK"
-        );
+        assert_eq!(other.ask("CONFIG SET client-output-buffer-limit 'normal 2mb 0 0'"), "+OK");
         other.command(&[&b"SET"[..], b"k", &vec![b'x'; 1_000_000]]);
         let mut client = server.client();
         let _ = client.try_send_raw(&encode_line("GET k").repeat(50));
-        eventually("the reader that does not read is gone", || {
-            server.info("clients", "connected_clients") == "2"
-        });
+        eventually("the reader that does not read is gone", || server.info("clients", "connected_clients") == "2");
         assert_eq!(other.ask("PING"), "+PONG");
     });
 }
@@ -532,32 +366,17 @@ fn output_buffer_limit() {
 fn aborted_connections() {
     on_each(&[], |server| {
         let mut client = server.client();
-        for bytes in [
-            &b""[..],
-            b"*",
-            b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100\r\nabc",
-            b"PIN",
-            b"*2147483647\r\n$1\r\n",
-        ] {
+        for bytes in [&b""[..], b"*", b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100\r\nabc", b"PIN", b"*2147483647\r\n$1\r\n"] {
             for _ in 0..20 {
                 let mut rude = server.client();
                 rude.send_raw(bytes);
             }
         }
-        for line in [
-            "MULTI",
-            "WATCH k",
-            "SUBSCRIBE c",
-            "MONITOR",
-            "BLPOP l 0",
-            "CLIENT REPLY OFF",
-        ] {
+        for line in ["MULTI", "WATCH k", "SUBSCRIBE c", "MONITOR", "BLPOP l 0", "CLIENT REPLY OFF"] {
             let mut rude = server.client();
             rude.send_line(line);
         }
-        eventually("one client", || {
-            server.info("clients", "connected_clients") == "2"
-        });
+        eventually("one client", || server.info("clients", "connected_clients") == "2");
         assert_eq!(client.ask("EXISTS k"), ":0");
         assert_eq!(client.ask("RPUSH l x"), ":1");
         assert_eq!(client.ask("LLEN l"), ":1");
@@ -577,9 +396,7 @@ fn announced_lengths_reserve_nothing() {
                 rude
             })
             .collect();
-        eventually("all connected", || {
-            server.info("clients", "connected_clients") == "202"
-        });
+        eventually("all connected", || server.info("clients", "connected_clients") == "202");
         let after: i64 = server.info("memory", "used_memory").parse().unwrap();
         assert!(after - before < 64 << 20, "{before} {after}");
         drop(rude);
@@ -619,17 +436,13 @@ fn garbage_at_random() {
     same_on_both(&[], |server| {
         let mut seed = 2026_u64;
         let mut next = |n: usize| {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) as usize % n
         };
         let mut all = Vec::new();
         for _ in 0..600 {
             let count = 1 + next(8);
-            let bytes: Vec<u8> = (0..count)
-                .flat_map(|_| pieces[next(pieces.len())].to_vec())
-                .collect();
+            let bytes: Vec<u8> = (0..count).flat_map(|_| pieces[next(pieces.len())].to_vec()).collect();
             let replies = answers(server, &bytes);
             all.push((String::from_utf8_lossy(&bytes).into_owned(), replies));
         }

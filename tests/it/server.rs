@@ -100,20 +100,12 @@ fn command_list_counts_and_docs() {
         assert!(count > 200, "{count}");
         assert_eq!(client.line("COMMAND").items().len() as i64, count);
         assert_eq!(client.line("COMMAND INFO").items().len() as i64, count);
-        let list: Vec<String> = client
-            .line("COMMAND LIST")
-            .items()
-            .iter()
-            .map(Value::text)
-            .collect();
+        let list: Vec<String> = client.line("COMMAND LIST").items().iter().map(Value::text).collect();
         assert!(list.len() as i64 >= count);
         assert!(list.contains(&"get".into()) && list.contains(&"config|get".into()));
         let hashes = client.line("COMMAND LIST FILTERBY ACLCAT hash");
         let hashes: Vec<String> = hashes.items().iter().map(Value::text).collect();
-        assert!(
-            hashes.contains(&"hset".into()) && hashes.iter().all(|name| name.starts_with('h')),
-            "{hashes:?}"
-        );
+        assert!(hashes.contains(&"hset".into()) && hashes.iter().all(|name| name.starts_with('h')), "{hashes:?}");
 
         // DOCS: a map by name; each command has these fields.
         let docs = client.line("COMMAND DOCS get config");
@@ -168,15 +160,8 @@ fn command_table_is_the_oracles() {
         tables.push(rows);
     });
     if let [oracle, ours] = &tables[..] {
-        for (name, facts) in oracle
-            .iter()
-            .filter(|(name, _)| !CHANGED_IN_72.contains(&name.as_str()))
-        {
-            assert_eq!(
-                ours.get(name),
-                Some(facts),
-                "{name}: ours (left) against the oracle (right)"
-            );
+        for (name, facts) in oracle.iter().filter(|(name, _)| !CHANGED_IN_72.contains(&name.as_str())) {
+            assert_eq!(ours.get(name), Some(facts), "{name}: ours (left) against the oracle (right)");
         }
     }
 }
@@ -273,16 +258,8 @@ fn config() {
 /// Every directive that the oracle has, with its default. Left out: what names the process, its files or its build.
 #[test]
 fn config_defaults_are_the_oracles() {
-    let volatile = [
-        "dir",
-        "port",
-        "bind",
-        "pidfile",
-        "logfile",
-        "oom-score-adj-values",
-        "proc-title-template",
-        "locale-collate",
-    ];
+    let volatile =
+        ["dir", "port", "bind", "pidfile", "logfile", "oom-score-adj-values", "proc-title-template", "locale-collate"];
     let mut all = Vec::new();
     on_each(&[], |server| {
         let reply = server.client().line("CONFIG GET *");
@@ -311,23 +288,12 @@ fn resetstat() {
         client.line("GET nokey");
         client.line("NOSUCH");
         assert_eq!(server.info("stats", "keyspace_misses"), "1");
-        assert!(
-            server
-                .info("errorstats", "errorstat_ERR")
-                .starts_with("count=1")
-        );
-        assert!(
-            server
-                .info("commandstats", "cmdstat_get")
-                .starts_with("calls=1,usec=")
-        );
+        assert!(server.info("errorstats", "errorstat_ERR").starts_with("count=1"));
+        assert!(server.info("commandstats", "cmdstat_get").starts_with("calls=1,usec="));
         client.line("CONFIG RESETSTAT");
         assert_eq!(server.info("stats", "keyspace_misses"), "0");
         let text = client.line("INFO everything").text();
-        assert!(
-            !text.contains("cmdstat_get:") && !text.contains("errorstat_ERR:"),
-            "{text}"
-        );
+        assert!(!text.contains("cmdstat_get:") && !text.contains("errorstat_ERR:"), "{text}");
     });
 }
 
@@ -367,10 +333,7 @@ const INFO_FIELDS: [(&str, &str); 8] = [
         "role connected_slaves master_failover_state master_replid master_replid2 master_repl_offset \
          second_repl_offset repl_backlog_active repl_backlog_size repl_backlog_first_byte_offset repl_backlog_histlen",
     ),
-    (
-        "cpu",
-        "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children",
-    ),
+    ("cpu", "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children"),
     ("cluster", "cluster_enabled"),
 ];
 
@@ -383,18 +346,11 @@ fn info_sections_and_fields() {
             let text = client.line(&format!("INFO {section}")).text();
             let mut title = section.to_owned();
             title[..1].make_ascii_uppercase();
-            let title = if section == "cpu" {
-                "CPU".to_owned()
-            } else {
-                title
-            };
+            let title = if section == "cpu" { "CPU".to_owned() } else { title };
             assert!(text.starts_with(&format!("# {title}\r\n")), "{text}");
             assert_eq!(text.matches("# ").count(), 1, "{text}");
             for name in fields.split_whitespace() {
-                assert!(
-                    text.contains(&format!("\r\n{name}:")),
-                    "{section}: no {name} in\n{text}"
-                );
+                assert!(text.contains(&format!("\r\n{name}:")), "{section}: no {name} in\n{text}");
             }
         }
         let default = client.line("INFO").text();
@@ -418,16 +374,9 @@ fn info_sections_and_fields() {
         assert!(all.contains("# Commandstats\r\n") && all.contains("# Latencystats\r\n"));
         assert_eq!(client.line("INFO nosuch").text(), "");
         let two = client.line("INFO cpu CLUSTER cpu").text();
-        assert!(
-            two.matches("# CPU").count() == 1
-                && two.contains("# Cluster")
-                && !two.contains("# Server"),
-            "{two}"
-        );
+        assert!(two.matches("# CPU").count() == 1 && two.contains("# Cluster") && !two.contains("# Server"), "{two}");
         client.line("HELLO 3");
-        assert!(
-            matches!(client.line("INFO cluster"), Value::Verbatim(format, _) if format == b"txt")
-        );
+        assert!(matches!(client.line("INFO cluster"), Value::Verbatim(format, _) if format == b"txt"));
     });
 }
 
@@ -443,45 +392,23 @@ fn info_counts() {
         assert_eq!(server.info("stats", "keyspace_hits"), "1");
         assert_eq!(server.info("stats", "keyspace_misses"), "1");
         let keyspace = server.info("keyspace", "db0");
-        assert!(
-            keyspace.starts_with("keys=2,expires=1,avg_ttl="),
-            "{keyspace}"
-        );
-        assert_eq!(
-            server.info("persistence", "rdb_changes_since_last_save"),
-            "3"
-        );
+        assert!(keyspace.starts_with("keys=2,expires=1,avg_ttl="), "{keyspace}");
+        assert_eq!(server.info("persistence", "rdb_changes_since_last_save"), "3");
         client.line("LPUSH a x");
         client.line("GET");
         assert_eq!(server.info("errorstats", "errorstat_WRONGTYPE"), "count=1");
         assert_eq!(server.info("errorstats", "errorstat_ERR"), "count=1");
         let stats = server.info("commandstats", "cmdstat_lpush");
-        assert!(
-            stats.starts_with("calls=1,") && stats.ends_with(",rejected_calls=0,failed_calls=1"),
-            "{stats}"
-        );
+        assert!(stats.starts_with("calls=1,") && stats.ends_with(",rejected_calls=0,failed_calls=1"), "{stats}");
         let stats = server.info("commandstats", "cmdstat_get");
-        assert!(
-            stats.starts_with("calls=2,") && stats.ends_with(",rejected_calls=1,failed_calls=0"),
-            "{stats}"
-        );
+        assert!(stats.starts_with("calls=2,") && stats.ends_with(",rejected_calls=1,failed_calls=0"), "{stats}");
         let info = client.line("CONFIG GET maxmemory");
         assert_eq!(info.items().len(), 2);
-        assert!(
-            server
-                .info("commandstats", "cmdstat_config|get")
-                .starts_with("calls=1,")
-        );
+        assert!(server.info("commandstats", "cmdstat_config|get").starts_with("calls=1,"));
         let latency = server.info("latencystats", "latency_percentiles_usec_get");
-        assert!(
-            latency.starts_with("p50=") && latency.contains(",p99=") && latency.contains(",p99.9="),
-            "{latency}"
-        );
+        assert!(latency.starts_with("p50=") && latency.contains(",p99=") && latency.contains(",p99.9="), "{latency}");
         assert_eq!(server.info("server", "tcp_port"), server.port().to_string());
-        assert_eq!(
-            server.info("server", "process_id"),
-            server.pid().to_string()
-        );
+        assert_eq!(server.info("server", "process_id"), server.pid().to_string());
         assert_eq!(server.info("server", "run_id").len(), 40);
     });
 }
@@ -652,10 +579,7 @@ fn debug_is_gated() {
         CONFIG SET enable-debug-command yes => -ERR CONFIG SET failed (possibly related to argument 'enable-debug-command') - can't set immutable config
         "#,
     );
-    check_with(
-        &["--enable-debug-command", "local"],
-        "DEBUG SLEEP 0 => +OK\n",
-    );
+    check_with(&["--enable-debug-command", "local"], "DEBUG SLEEP 0 => +OK\n");
 }
 
 #[test]
@@ -712,17 +636,9 @@ fn monitor_format() {
         let line = monitor_line(&mut monitor);
         let tail = format!(r#" [0 {address}] "set" "k" "a \\"b\\"\\x00\\r\\n\\\\\\xff""#);
         assert!(line.ends_with(&tail), "{line} should end with {tail}");
-        let stamp = line
-            .trim_start_matches('+')
-            .split(' ')
-            .next()
-            .unwrap()
-            .to_owned();
+        let stamp = line.trim_start_matches('+').split(' ').next().unwrap().to_owned();
         let (seconds, micros) = stamp.split_once('.').unwrap();
-        assert!(
-            seconds.len() == 10 && micros.len() == 6 && stamp.parse::<f64>().is_ok(),
-            "{stamp}"
-        );
+        assert!(seconds.len() == 10 && micros.len() == 6 && stamp.parse::<f64>().is_ok(), "{stamp}");
         client.line("SELECT 7");
         assert!(monitor_line(&mut monitor).ends_with(&format!(r#" [7 {address}] "SELECT" "7""#)));
         client.line("GET k");
@@ -738,10 +654,7 @@ fn monitor_format() {
         while !lines.iter().any(|line| line.contains("EXEC")) {
             lines.push(monitor_line(&mut monitor));
         }
-        let words: Vec<&str> = lines
-            .iter()
-            .map(|line| line.split_once("] ").unwrap().1)
-            .collect();
+        let words: Vec<&str> = lines.iter().map(|line| line.split_once("] ").unwrap().1).collect();
         assert_eq!(words[0], r#""AUTH" "(redacted)" "(redacted)""#);
         assert_eq!(words[1..], [r#""MULTI""#, r#""INCR" "n""#, r#""EXEC""#]);
         // Another command on the monitoring connection is refused or ends it; RESET ends it in order.
@@ -757,9 +670,7 @@ fn shutdown_ends_the_process() {
         let mut client = server.client();
         client.send_line("SHUTDOWN NOSAVE");
         client.expect_closed();
-        eventually("nothing listens", || {
-            Client::try_connect(server.address()).is_err()
-        });
+        eventually("nothing listens", || Client::try_connect(server.address()).is_err());
         true
     });
 }

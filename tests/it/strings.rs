@@ -778,9 +778,7 @@ fn ask_float(client: &mut Client, round: usize, increment: &str) -> String {
 /// A decimal fraction from a small linear congruential generator.
 fn decimal(seed: &mut u64) -> String {
     let mut next = || {
-        *seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         *seed >> 33
     };
     let sign = if next() % 2 == 0 { "-" } else { "" };
@@ -788,11 +786,6 @@ fn decimal(seed: &mut u64) -> String {
     match next() % 3 {
         0 => format!("{sign}{whole}.{}", next() % 1000),
         1 => format!("{sign}{whole}.{:09}", next() % 1_000_000_000),
-        _ => format!(
-            "{sign}{}.{}e{}",
-            whole % 10,
-            next() % 1000,
-            next() as i64 % 20 - 10
-        ),
+        _ => format!("{sign}{}.{}e{}", whole % 10, next() % 1000, next() as i64 % 20 - 10),
     }
 }

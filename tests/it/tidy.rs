@@ -16,9 +16,7 @@ const LAYERS: [&[&str]; 11] = [
     &["types"],
     &["spec"],
     &["store"],
-    &[
-        "acl", "config", "persist", "stats", "pubsub", "tracking", "block",
-    ],
+    &["acl", "config", "persist", "stats", "pubsub", "tracking", "block"],
     &["repl", "cluster", "script"],
     &["server", "client"],
     &["commands"],
@@ -229,26 +227,10 @@ const FILE_LINES_HARD: usize = 800;
 const FUNCTION_LINES: usize = 70;
 
 /// Words that say nothing, or that belong to no finished tree. Matched as whole words, in any case.
-const BANNED_WORDS: [&str; 8] = [
-    "FIXME",
-    "XXX",
-    "HACK",
-    "todo!",
-    "unimplemented!",
-    "dbg!",
-    "WIP",
-    "TODO",
-];
+const BANNED_WORDS: [&str; 8] = ["FIXME", "XXX", "HACK", "todo!", "unimplemented!", "dbg!", "WIP", "TODO"];
 
 /// File names that say nothing about what is inside.
-const BANNED_FILE_NAMES: [&str; 6] = [
-    "utils.rs",
-    "util.rs",
-    "helpers.rs",
-    "misc.rs",
-    "common.rs",
-    "stuff.rs",
-];
+const BANNED_FILE_NAMES: [&str; 6] = ["utils.rs", "util.rs", "helpers.rs", "misc.rs", "common.rs", "stuff.rs"];
 
 struct Source {
     /// Below the package's root, with `/`.
@@ -260,24 +242,18 @@ impl Source {
     /// The module directly below `src/` that the file belongs to: `store` for `src/store/shard.rs` and `src/store.rs`.
     fn module(&self) -> Option<&str> {
         let rest = self.path.strip_prefix("src/")?;
-        rest.split('/')
-            .next()
-            .map(|name| name.strip_suffix(".rs").unwrap_or(name))
+        rest.split('/').next().map(|name| name.strip_suffix(".rs").unwrap_or(name))
     }
 
     /// The lines before the unit tests; tests are at the end of a file, or in one of their own.
     fn code_lines(&self) -> Vec<&str> {
         let lines: Vec<&str> = self.text.lines().collect();
-        let end = lines
-            .windows(2)
-            .position(|two| two[0].trim() == "#[cfg(test)]" && two[1].contains("mod "));
+        let end = lines.windows(2).position(|two| two[0].trim() == "#[cfg(test)]" && two[1].contains("mod "));
         lines[..end.unwrap_or(lines.len())].to_vec()
     }
 
     fn is_test_file(&self) -> bool {
-        self.path.starts_with("tests/")
-            || self.path.ends_with("/tests.rs")
-            || self.path.contains("/tests/")
+        self.path.starts_with("tests/") || self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
     }
 }
 
@@ -302,22 +278,12 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            if path
-                .file_name()
-                .is_some_and(|name| name != "target" && name != "fuzz")
-            {
+            if path.file_name().is_some_and(|name| name != "target" && name != "fuzz") {
                 collect(&path, found);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path
-                .strip_prefix(root())
-                .unwrap()
-                .to_string_lossy()
-                .replace('\\', "/");
-            found.push(Source {
-                path: name,
-                text: fs::read_to_string(&path).unwrap(),
-            });
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+            found.push(Source { path: name, text: fs::read_to_string(&path).unwrap() });
         }
     }
 }
@@ -333,24 +299,15 @@ fn no_findings(rule: &str, findings: &[String]) {
 }
 
 /// The exceptions that no file needed.
-fn unused<'e>(
-    exceptions: impl IntoIterator<Item = String>,
-    used: &'e BTreeSet<String>,
-) -> Vec<String> {
-    let spare = exceptions
-        .into_iter()
-        .filter(|exception| !used.contains(exception));
-    spare
-        .map(|exception| format!("{exception}: an exception that is no longer needed: remove it"))
-        .collect()
+fn unused(exceptions: impl IntoIterator<Item = String>, used: &BTreeSet<String>) -> Vec<String> {
+    let spare = exceptions.into_iter().filter(|exception| !used.contains(exception));
+    spare.map(|exception| format!("{exception}: an exception that is no longer needed: remove it")).collect()
 }
 
 #[test]
 fn modules_import_lower_layers_only() {
-    let layer_of: BTreeMap<&str, usize> = (0..)
-        .zip(LAYERS)
-        .flat_map(|(layer, modules)| modules.iter().map(move |module| (*module, layer)))
-        .collect();
+    let layer_of: BTreeMap<&str, usize> =
+        (0..).zip(LAYERS).flat_map(|(layer, modules)| modules.iter().map(move |module| (*module, layer))).collect();
     let mut findings = Vec::new();
     let mut used = BTreeSet::new();
     for source in sources(&["src"]) {
@@ -361,10 +318,7 @@ fn modules_import_lower_layers_only() {
             continue;
         }
         let Some(own) = layer_of.get(module) else {
-            findings.push(format!(
-                "{}: module {module} has no layer: add it to LAYERS",
-                source.path
-            ));
+            findings.push(format!("{}: module {module} has no layer: add it to LAYERS", source.path));
             continue;
         };
         for (number, line) in (1..).zip(source.code_lines()) {
@@ -376,24 +330,15 @@ fn modules_import_lower_layers_only() {
                     continue;
                 }
                 let file = source.path.trim_start_matches("src/");
-                if LAYER_EXCEPTIONS
-                    .iter()
-                    .any(|(path, to, _)| *path == file && *to == named)
-                {
+                if LAYER_EXCEPTIONS.iter().any(|(path, to, _)| *path == file && *to == named) {
                     used.insert(format!("{file} {named}"));
                 } else {
-                    findings.push(format!(
-                        "{}:{number}: {module} must not know {named}",
-                        source.path
-                    ));
+                    findings.push(format!("{}:{number}: {module} must not know {named}", source.path));
                 }
             }
         }
     }
-    findings.extend(unused(
-        LAYER_EXCEPTIONS.map(|(path, to, _)| format!("{path} {to}")),
-        &used,
-    ));
+    findings.extend(unused(LAYER_EXCEPTIONS.map(|(path, to, _)| format!("{path} {to}")), &used));
     no_findings("a module imports strictly lower layers only", &findings);
 }
 
@@ -406,11 +351,7 @@ fn modules_named(line: &str) -> Vec<String> {
             None => vec![rest],
         };
         for name in names {
-            let word: String = name
-                .trim()
-                .chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect();
+            let word: String = name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             named.push(word);
         }
     }
@@ -442,19 +383,10 @@ fn top_level(list: &str) -> Vec<&str> {
 #[test]
 fn the_scanners_work() {
     assert_eq!(modules_named("use crate::store::Shard;"), ["store"]);
-    assert_eq!(
-        modules_named("use crate::{base::clock, types::{a, b}, exec};"),
-        ["base", "types", "exec"]
-    );
-    assert_eq!(
-        modules_named("fn f(x: crate::net::A) -> crate::spec::B {"),
-        ["net", "spec"]
-    );
+    assert_eq!(modules_named("use crate::{base::clock, types::{a, b}, exec};"), ["base", "types", "exec"]);
+    assert_eq!(modules_named("fn f(x: crate::net::A) -> crate::spec::B {"), ["net", "spec"]);
     let text = "fn a() {\n    x\n}\n\nimpl B {\n    pub fn b<T>(\n        x: T,\n    ) -> T {\n        x\n    }\n}\n";
-    assert_eq!(
-        functions(&text.lines().collect::<Vec<_>>()),
-        [("a".to_owned(), 1, 3), ("b".to_owned(), 6, 5)]
-    );
+    assert_eq!(functions(&text.lines().collect::<Vec<_>>()), [("a".to_owned(), 1, 3), ("b".to_owned(), 6, 5)]);
     assert_eq!(words("SET-k's x.y"), ["SET", "k", "s", "x", "y"]);
 }
 
@@ -474,10 +406,7 @@ fn a_module_that_needs_it_names_tokio_and_no_other() {
             }
         }
     }
-    no_findings(
-        "tokio is named only in net, server, main, repl, cluster, block and the AOF writer",
-        &findings,
-    );
+    no_findings("tokio is named only in net, server, main, repl, cluster, block and the AOF writer", &findings);
 }
 
 #[test]
@@ -494,10 +423,7 @@ fn one_file_reads_the_clock() {
             }
         }
     }
-    no_findings(
-        "SystemTime and Instant are named in src/base/clock.rs alone",
-        &findings,
-    );
+    no_findings("SystemTime and Instant are named in src/base/clock.rs alone", &findings);
 }
 
 #[test]
@@ -506,17 +432,11 @@ fn files_are_small_and_open_with_their_purpose() {
     let mut used = BTreeSet::new();
     for source in sources(&["src", "benches", "tests"]) {
         if !source.text.starts_with("//! ") {
-            findings.push(format!(
-                "{}: does not open with //! and what it owns",
-                source.path
-            ));
+            findings.push(format!("{}: does not open with //! and what it owns", source.path));
         }
         let name = source.path.rsplit('/').next().unwrap();
         if BANNED_FILE_NAMES.contains(&name) {
-            findings.push(format!(
-                "{}: a name that does not say what is inside",
-                source.path
-            ));
+            findings.push(format!("{}: a name that does not say what is inside", source.path));
         }
         if source.is_test_file() {
             continue;
@@ -529,10 +449,7 @@ fn files_are_small_and_open_with_their_purpose() {
             used.insert(source.path.clone());
         }
     }
-    findings.extend(unused(
-        FILE_EXCEPTIONS.map(|(path, _)| path.to_owned()),
-        &used,
-    ));
+    findings.extend(unused(FILE_EXCEPTIONS.map(|(path, _)| path.to_owned()), &used));
     no_findings("files have a purpose and at most 500 lines", &findings);
 }
 
@@ -545,20 +462,14 @@ fn functions_are_short() {
             if length <= FUNCTION_LINES {
                 continue;
             }
-            if FUNCTION_EXCEPTIONS
-                .iter()
-                .any(|(path, function, _)| *path == source.path && *function == name)
-            {
+            if FUNCTION_EXCEPTIONS.iter().any(|(path, function, _)| *path == source.path && *function == name) {
                 used.insert(format!("{} {name}", source.path));
             } else {
                 findings.push(format!("{}:{line}: {name} has {length} lines", source.path));
             }
         }
     }
-    findings.extend(unused(
-        FUNCTION_EXCEPTIONS.map(|(path, name, _)| format!("{path} {name}")),
-        &used,
-    ));
+    findings.extend(unused(FUNCTION_EXCEPTIONS.map(|(path, name, _)| format!("{path} {name}")), &used));
     no_findings("a function has at most 70 lines", &findings);
 }
 
@@ -575,9 +486,9 @@ fn functions(lines: &[&str]) -> Vec<(String, usize, usize)> {
         // A declaration without a body, or a body on the same line, ends where the statement does.
         let end = (at..lines.len()).find(|i| {
             let text = lines[*i].trim_end();
-            text == closing
-                || (text.ends_with(';') && text.len() - text.trim_start().len() == indent)
-                || { *i == at && text.ends_with('}') }
+            text == closing || (text.ends_with(';') && text.len() - text.trim_start().len() == indent) || {
+                *i == at && text.ends_with('}')
+            }
         });
         found.push((name, at + 1, end.unwrap_or(lines.len() - 1) - at + 1));
     }
@@ -597,11 +508,7 @@ fn function_name(line: &str) -> Option<String> {
         }
     }
     let name = words.next()?;
-    Some(
-        name.chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect(),
-    )
+    Some(name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
 }
 
 #[test]
@@ -622,11 +529,7 @@ fn no_banned_words() {
                 }
             }
             if line.chars().count() > 400 && !source.is_test_file() {
-                findings.push(format!(
-                    "{}:{number}: a line of {} characters",
-                    source.path,
-                    line.chars().count()
-                ));
+                findings.push(format!("{}:{number}: a line of {} characters", source.path, line.chars().count()));
             }
             if line.contains('\t') && !source.is_test_file() {
                 findings.push(format!("{}:{number}: a tab", source.path));
@@ -647,15 +550,9 @@ fn unsafe_says_why() {
             if !(text.contains("unsafe {") || text.trim_start().starts_with("unsafe impl")) {
                 continue;
             }
-            let reason = lines[at.saturating_sub(8)..at]
-                .iter()
-                .any(|before| before.contains("SAFETY:"));
+            let reason = lines[at.saturating_sub(8)..at].iter().any(|before| before.contains("SAFETY:"));
             if !reason && !line.contains("SAFETY:") {
-                findings.push(format!(
-                    "{}:{}: unsafe without a SAFETY comment",
-                    source.path,
-                    at + 1
-                ));
+                findings.push(format!("{}:{}: unsafe without a SAFETY comment", source.path, at + 1));
             }
         }
     }
@@ -679,24 +576,15 @@ fn every_direct_dependency_has_its_reason() {
             findings.push(line.to_owned());
         }
     }
-    no_findings(
-        "a comment above each dependency, or group of them, says why it is there",
-        &findings,
-    );
+    no_findings("a comment above each dependency, or group of them, says why it is there", &findings);
 }
 
 /// Every command of ours is named in a test, in capitals: as `NAME` or, for a subcommand, `CONTAINER SUB`.
 #[test]
 fn every_command_has_a_test() {
-    let tests: Vec<Source> = sources(&["tests/it"])
-        .into_iter()
-        .filter(|source| !source.path.ends_with("tidy.rs"))
-        .collect();
-    let is_tested = |command: &str| {
-        tests
-            .iter()
-            .any(|source| names_command(&source.text, command))
-    };
+    let tests: Vec<Source> =
+        sources(&["tests/it"]).into_iter().filter(|source| !source.path.ends_with("tidy.rs")).collect();
+    let is_tested = |command: &str| tests.iter().any(|source| names_command(&source.text, command));
     let mut findings: Vec<String> = UNTESTED_COMMANDS
         .iter()
         .filter(|command| is_tested(command))
@@ -704,19 +592,9 @@ fn every_command_has_a_test() {
         .collect();
     on_ours(&[], |server| {
         let reply = server.client().line("COMMAND LIST");
-        let commands: Vec<String> = reply
-            .items()
-            .iter()
-            .map(|name| name.text().to_ascii_uppercase())
-            .collect();
-        assert!(
-            commands.len() > 30,
-            "COMMAND LIST: {} commands",
-            commands.len()
-        );
-        let missing = commands
-            .into_iter()
-            .filter(|c| !is_tested(c) && !UNTESTED_COMMANDS.contains(&c.as_str()));
+        let commands: Vec<String> = reply.items().iter().map(|name| name.text().to_ascii_uppercase()).collect();
+        assert!(commands.len() > 30, "COMMAND LIST: {} commands", commands.len());
+        let missing = commands.into_iter().filter(|c| !is_tested(c) && !UNTESTED_COMMANDS.contains(&c.as_str()));
         findings.extend(missing.map(|command| format!("{command}: no test names it")));
     });
     no_findings("a test names every command", &findings);
@@ -741,7 +619,5 @@ fn names_command(text: &str, command: &str) -> bool {
 
 /// The words of a text: runs of letters, digits and `_`.
 fn words(text: &str) -> Vec<&str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
-        .collect()
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect()
 }

@@ -435,9 +435,7 @@ fn no_reader_sees_half_of_an_exec() {
             for _ in 0..3 {
                 scope.spawn(|| {
                     let mut client = server.client();
-                    let one: Vec<u8> = ["MULTI", "INCR x", "INCR y", "INCR z", "EXEC"]
-                        .map(encode_line)
-                        .concat();
+                    let one: Vec<u8> = ["MULTI", "INCR x", "INCR y", "INCR z", "EXEC"].map(encode_line).concat();
                     client.pipeline(&one.repeat(200), 1000);
                 });
             }
@@ -475,10 +473,7 @@ fn watch_loses_no_update() {
                     })
                 })
                 .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap())
-                .sum()
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
         });
         assert!(successes >= 150, "{successes}");
         assert_eq!(server.client().ask("GET n"), successes.to_string());

@@ -27,10 +27,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
-        Ok(Client {
-            stream,
-            decoder: Decoder::default(),
-        })
+        Ok(Client { stream, decoder: Decoder::default() })
     }
 
     /// The longest a read may wait from now on.
@@ -46,8 +43,7 @@ impl Client {
     /// Sends the bytes as they are; panics when they cannot be written within the deadline.
     #[track_caller]
     pub fn send_raw(&mut self, bytes: &[u8]) {
-        self.try_send_raw(bytes)
-            .unwrap_or_else(|e| panic!("send: {e}"));
+        self.try_send_raw(bytes).unwrap_or_else(|e| panic!("send: {e}"));
     }
 
     /// Sends the bytes as they are.
@@ -72,10 +68,7 @@ impl Client {
     pub fn recv(&mut self) -> Value {
         match self.try_recv() {
             Ok(Some(value)) => value,
-            Ok(None) => panic!(
-                "the server closed the connection; undecoded: {:?}",
-                self.rest()
-            ),
+            Ok(None) => panic!("the server closed the connection; undecoded: {:?}", self.rest()),
             Err(e) => panic!("receive: {e}; undecoded: {:?}", self.rest()),
         }
     }
@@ -158,11 +151,7 @@ impl Client {
             match self.try_recv() {
                 Ok(Some(value)) => all.push(value),
                 Ok(None) => return all,
-                Err(e) => panic!(
-                    "receive: {e}; so far {} replies; undecoded: {:?}",
-                    all.len(),
-                    self.rest()
-                ),
+                Err(e) => panic!("receive: {e}; so far {} replies; undecoded: {:?}", all.len(), self.rest()),
             }
         }
     }
@@ -178,9 +167,6 @@ impl Client {
     }
 
     fn rest(&self) -> String {
-        String::from_utf8_lossy(self.decoder.rest())
-            .chars()
-            .take(200)
-            .collect()
+        String::from_utf8_lossy(self.decoder.rest()).chars().take(200).collect()
     }
 }

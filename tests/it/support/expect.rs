@@ -38,20 +38,12 @@ fn range(expected: &str) -> Option<(i64, i64)> {
 fn same_elements(list: &str, reply: &Value, group: usize) -> bool {
     let values = match reply {
         Value::Array(values) | Value::Set(values) => values.clone(),
-        Value::Map(pairs) => pairs
-            .iter()
-            .flat_map(|(k, v)| [k.clone(), v.clone()])
-            .collect(),
+        Value::Map(pairs) => pairs.iter().flat_map(|(k, v)| [k.clone(), v.clone()]).collect(),
         _ => return false,
     };
-    let mut expected: Vec<Vec<String>> = elements(list)
-        .chunks(group)
-        .map(<[String]>::to_vec)
-        .collect();
-    let mut got: Vec<Vec<String>> = values
-        .chunks(group)
-        .map(|chunk| chunk.iter().map(Value::render).collect())
-        .collect();
+    let mut expected: Vec<Vec<String>> = elements(list).chunks(group).map(<[String]>::to_vec).collect();
+    let mut got: Vec<Vec<String>> =
+        values.chunks(group).map(|chunk| chunk.iter().map(Value::render).collect()).collect();
     expected.sort();
     got.sort();
     expected == got
@@ -59,13 +51,8 @@ fn same_elements(list: &str, reply: &Value, group: usize) -> bool {
 
 /// Splits `[a, [b, c], 'd, e']` at its top-level commas.
 fn elements(list: &str) -> Vec<String> {
-    let inner = list
-        .trim()
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(list);
-    let (mut out, mut element, mut depth, mut quoted, mut escaped) =
-        (Vec::new(), String::new(), 0, false, false);
+    let inner = list.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(list);
+    let (mut out, mut element, mut depth, mut quoted, mut escaped) = (Vec::new(), String::new(), 0, false, false);
     for c in inner.chars() {
         match c {
             _ if escaped => escaped = false,
@@ -92,23 +79,12 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     match pattern {
         [] => text.is_empty(),
         [b'*', rest @ ..] => (0..=text.len()).any(|skip| glob(rest, &text[skip..])),
-        [b'\\', literal @ (b'*' | b'<'), rest @ ..] => {
-            text.first() == Some(literal) && glob(rest, &text[1..])
-        }
+        [b'\\', literal @ (b'*' | b'<'), rest @ ..] => text.first() == Some(literal) && glob(rest, &text[1..]),
         [b'<', rest @ ..] => match number_range(rest) {
             Some((low, high, after)) => {
-                let digits = text
-                    .iter()
-                    .skip(1)
-                    .take_while(|b| b.is_ascii_digit())
-                    .count()
-                    + usize::from(
-                        text.first()
-                            .is_some_and(|b| b.is_ascii_digit() || *b == b'-'),
-                    );
-                let number = std::str::from_utf8(&text[..digits])
-                    .ok()
-                    .and_then(|t| t.parse::<i64>().ok());
+                let digits = text.iter().skip(1).take_while(|b| b.is_ascii_digit()).count()
+                    + usize::from(text.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-'));
+                let number = std::str::from_utf8(&text[..digits]).ok().and_then(|t| t.parse::<i64>().ok());
                 number.is_some_and(|n| (low..=high).contains(&n)) && glob(after, &text[digits..])
             }
             None => text.first() == Some(&b'<') && glob(rest, &text[1..]),
@@ -135,14 +111,8 @@ mod tests {
         assert!(matches("[a, :7, 'x, y']", &list));
         assert!(matches("unordered ['x, y', a, :7]", &list));
         assert!(!matches("unordered ['x, y', a, :8]", &list));
-        assert!(matches(
-            "unordered2 [c, d, a, b]",
-            &Value::Array(["a", "b", "c", "d"].map(bulk).to_vec())
-        ));
-        assert!(!matches(
-            "unordered2 [a, d, c, b]",
-            &Value::Array(["a", "b", "c", "d"].map(bulk).to_vec())
-        ));
+        assert!(matches("unordered2 [c, d, a, b]", &Value::Array(["a", "b", "c", "d"].map(bulk).to_vec())));
+        assert!(!matches("unordered2 [a, d, c, b]", &Value::Array(["a", "b", "c", "d"].map(bulk).to_vec())));
         assert!(matches("~[a, :<5..9>, *]", &list));
         assert!(!matches("~[a, :<8..9>, *]", &list));
         assert!(matches(":-3..3", &Value::Int(-3)) && !matches(":-3..3", &Value::Int(4)));

@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub use nix::sys::signal::Signal;
+
 use super::{Client, DEADLINE, Value, pause};
 
 /// Which server a case runs on.
@@ -37,16 +39,10 @@ impl Oracle {
     /// `OSTRACON_REQUIRE_ORACLE` is set.
     #[track_caller]
     pub fn start(args: &[&str]) -> Option<Server> {
-        let found = Command::new("redis-server")
-            .arg("--version")
-            .stdout(Stdio::null())
-            .status();
+        let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         if found.is_err() {
             println!("SKIPPED: redis-server not installed");
-            assert!(
-                std::env::var_os("OSTRACON_REQUIRE_ORACLE").is_none(),
-                "redis-server not installed"
-            );
+            assert!(std::env::var_os("OSTRACON_REQUIRE_ORACLE").is_none(), "redis-server not installed");
             return None;
         }
         Some(Server::launch(Kind::Oracle, args))
@@ -58,6 +54,12 @@ impl Server {
     #[track_caller]
     pub fn start(args: &[&str]) -> Server {
         Server::launch(Kind::Ours, args)
+    }
+
+    /// A further server of this kind: a replica, a second node.
+    #[track_caller]
+    pub fn another(&self, args: &[&str]) -> Server {
+        Server::launch(self.kind, args)
     }
 
     #[track_caller]
@@ -78,6 +80,25 @@ impl Server {
         panic!("{kind:?} did not start with {args:?}; its log:\n{log}");
     }
 
+    /// Ends the server with `signal` (SIGTERM: orderly, SIGKILL: a crash) and starts it again in the same directory, on
+    /// another port, with these arguments: what it kept on disk is what it has.
+    #[track_caller]
+    pub fn restart(mut self, signal: Signal, args: &[&str]) -> Server {
+        self.signal(signal);
+        self.wait_for_exit();
+        let directory = std::mem::take(&mut self.directory);
+        for _attempt in 0..5 {
+            let mut server = Server::spawn(self.kind, args, directory.clone());
+            if server.wait_until_ready() {
+                return server;
+            }
+            let log = server.log();
+            assert!(log.contains("in use"), "{:?} did not start again with {args:?}; its log:\n{log}", self.kind);
+            server.directory = PathBuf::new();
+        }
+        panic!("{:?} found no free port", self.kind);
+    }
+
     fn spawn(kind: Kind, args: &[&str], directory: PathBuf) -> Server {
         let port = free_port();
         let log = File::create(directory.join("log")).unwrap();
@@ -86,16 +107,7 @@ impl Server {
             Kind::Oracle => "redis-server",
         };
         let child = Command::new(program)
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--enable-debug-command", "yes", "--dir"])
             .arg(&directory)
             .args(args)
@@ -105,12 +117,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|e| panic!("{program}: {e}"));
-        Server {
-            child,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            directory,
-            kind,
-        }
+        Server { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), directory, kind }
     }
 
     /// Whether the child answers PING (or asks for a password) before it ends or the deadline passes.
@@ -189,9 +196,15 @@ impl Server {
     /// Sends SIGTERM, waits for the end, returns whether it was an orderly one (exit status 0).
     #[track_caller]
     pub fn terminate(&mut self) -> bool {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         self.wait_for_exit()
+    }
+
+    /// Sends a signal to the process.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
     }
 
     /// Waits for the process to end by itself, returns whether its exit status was 0.
@@ -202,12 +215,7 @@ impl Server {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.success();
             }
-            assert!(
-                Instant::now() < end,
-                "{:?} does not end; its log:\n{}",
-                self.kind,
-                self.log()
-            );
+            assert!(Instant::now() < end, "{:?} does not end; its log:\n{}", self.kind, self.log());
             pause();
         }
     }
@@ -218,8 +226,7 @@ impl Server {
         let text = self.client().line(&format!("INFO {section}")).text();
         let prefix = format!("{field}:");
         let line = text.lines().find_map(|line| line.strip_prefix(&prefix));
-        line.unwrap_or_else(|| panic!("no {field} in INFO {section}:\n{text}"))
-            .to_owned()
+        line.unwrap_or_else(|| panic!("no {field} in INFO {section}:\n{text}")).to_owned()
     }
 }
 
@@ -233,16 +240,15 @@ impl Drop for Server {
             eprintln!("--- the end of the log of {:?}:", self.kind);
             tail.iter().rev().for_each(|line| eprintln!("{line}"));
         }
-        let _ = fs::remove_dir_all(&self.directory);
+        // Empty where another handle has taken the directory over.
+        if !self.directory.as_os_str().is_empty() {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
     }
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// `OSTRACON_TEST_ON`: whether cases run on this kind.
@@ -276,10 +282,7 @@ pub fn on_ours(args: &[&str], mut test: impl FnMut(&Server)) {
 
 /// Runs the same on both and compares what it returns; returns ours (the oracle's, where ours does not run).
 #[track_caller]
-pub fn same_on_both<T: PartialEq + std::fmt::Debug>(
-    args: &[&str],
-    mut run: impl FnMut(&Server) -> T,
-) -> Option<T> {
+pub fn same_on_both<T: PartialEq + std::fmt::Debug>(args: &[&str], mut run: impl FnMut(&Server) -> T) -> Option<T> {
     let mut results = Vec::new();
     on_each(args, |server| results.push(run(server)));
     let ours = results.pop()?;
@@ -287,4 +290,24 @@ pub fn same_on_both<T: PartialEq + std::fmt::Debug>(
         assert_eq!(ours, oracle, "ours (left) against the oracle (right)");
     }
     Some(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_restarts_in_its_directory() {
+        if !wanted(Kind::Oracle) {
+            return;
+        }
+        let Some(server) = Oracle::start(&["--appendonly", "yes"]) else { return };
+        let (pid, directory) = (server.pid(), server.directory().to_owned());
+        server.client().line("SET k v");
+        let server = server.restart(Signal::SIGTERM, &["--appendonly", "yes"]);
+        assert_ne!(server.pid(), pid);
+        assert_eq!(server.client().ask("GET k"), "v");
+        drop(server);
+        assert!(!directory.exists());
+    }
 }

@@ -68,11 +68,7 @@ struct Row<'t> {
 impl<'a> Check<'a> {
     /// No connection is made before a row needs it.
     pub fn new(server: &'a Server) -> Check<'a> {
-        Check {
-            server,
-            clients: BTreeMap::new(),
-            is_70: false,
-        }
+        Check { server, clients: BTreeMap::new(), is_70: false }
     }
 
     /// Runs one row: `c.check("HSET h f v", ":1")`.
@@ -94,27 +90,16 @@ impl<'a> Check<'a> {
             if let Err(text) = self.row(&row, location) {
                 let place = first_line(location) + row.line;
                 let kind = self.server.kind();
-                failures.push(format!(
-                    "{}:{place}: {kind:?}: {}\n{text}",
-                    location.file(),
-                    row.command
-                ));
+                failures.push(format!("{}:{place}: {kind:?}: {}\n{text}", location.file(), row.command));
             }
         }
-        assert!(
-            failures.is_empty(),
-            "{} rows differ:\n\n{}\n",
-            failures.len(),
-            failures.join("\n")
-        );
+        assert!(failures.is_empty(), "{} rows differ:\n\n{}\n", failures.len(), failures.join("\n"));
     }
 
     /// The connection of this name, made now if there is none.
     pub fn client(&mut self, name: &str) -> &mut Client {
         let server = self.server;
-        self.clients
-            .entry(name.to_owned())
-            .or_insert_with(|| server.client())
+        self.clients.entry(name.to_owned()).or_insert_with(|| server.client())
     }
 
     fn row(&mut self, row: &Row<'_>, location: &Location<'_>) -> Result<(), String> {
@@ -130,9 +115,7 @@ impl<'a> Check<'a> {
         loop {
             if row.command != "(recv)" {
                 let words = split(row.command);
-                self.client(row.client)
-                    .try_send_raw(&super::encode(&words))
-                    .map_err(|e| format!("  send: {e}"))?;
+                self.client(row.client).try_send_raw(&super::encode(&words)).map_err(|e| format!("  send: {e}"))?;
             }
             if matches!(expected, Some("(later)" | "(none)")) {
                 return Ok(());
@@ -142,11 +125,7 @@ impl<'a> Check<'a> {
                 Verdict::Right => return Ok(()),
                 Verdict::Wrong if row.poll && Instant::now() < end && reply.is_ok() => pause(),
                 Verdict::Wrong => {
-                    return Err(format!(
-                        "  expected {}\n  got      {}",
-                        expected.unwrap(),
-                        show(&reply)
-                    ));
+                    return Err(format!("  expected {}\n  got      {}", expected.unwrap(), show(&reply)));
                 }
                 Verdict::Unknown => return self.bless(row, &show(&reply), location),
             }
@@ -158,17 +137,11 @@ impl<'a> Check<'a> {
         if std::env::var_os("OSTRACON_BLESS").is_some() && self.server.kind() == Kind::Oracle {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(location.file());
             static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-            let _guard = ONE_AT_A_TIME
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let source = fs::read_to_string(&path).unwrap();
             let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
             let place = (first_line(location) + row.line - 1) as usize;
-            assert!(
-                lines[place].contains(row.command) && !lines[place].contains(" => "),
-                "{}",
-                lines[place]
-            );
+            assert!(lines[place].contains(row.command) && !lines[place].contains(" => "), "{}", lines[place]);
             lines[place] = format!("{} => {reply}", lines[place].trim_end());
             fs::write(&path, lines.join("\n") + "\n").unwrap();
         }
@@ -178,15 +151,9 @@ impl<'a> Check<'a> {
 
 /// The line, from 1, of the source file where the table of the call at `location` opens.
 fn first_line(location: &Location<'_>) -> u32 {
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(location.file()))
-        .unwrap_or_default();
-    let lines = (1..)
-        .zip(source.lines())
-        .skip_while(|(number, _)| *number < location.line());
-    lines
-        .take(10)
-        .find(|(_, text)| text.contains("r#\""))
-        .map_or(location.line(), |(number, _)| number)
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(location.file())).unwrap_or_default();
+    let lines = (1..).zip(source.lines()).skip_while(|(number, _)| *number < location.line());
+    lines.take(10).find(|(_, text)| text.contains("r#\"")).map_or(location.line(), |(number, _)| number)
 }
 
 enum Verdict {
@@ -202,11 +169,7 @@ fn judge(expected: Option<&str>, reply: &std::io::Result<Option<Value>>) -> Verd
         (Some(expected), Ok(Some(value))) => matches(expected, value),
         (Some(_), _) => false,
     };
-    if right {
-        Verdict::Right
-    } else {
-        Verdict::Wrong
-    }
+    if right { Verdict::Right } else { Verdict::Wrong }
 }
 
 fn show(reply: &std::io::Result<Option<Value>>) -> String {
@@ -221,9 +184,7 @@ fn show(reply: &std::io::Result<Option<Value>>) -> String {
 fn oracle_is_70() -> bool {
     static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *ANSWER.get_or_init(|| {
-        let output = std::process::Command::new("redis-server")
-            .arg("--version")
-            .output();
+        let output = std::process::Command::new("redis-server").arg("--version").output();
         output.is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains(" v=7.0."))
     })
 }
@@ -239,10 +200,7 @@ fn parse(table: &str) -> Vec<Row<'_>> {
             let (expected, reason) = rest.rsplit_once(" -- ").expect("`7.0: reply -- reason`");
             assert!(!reason.trim().is_empty(), "a reason is missing: {text}");
             let row = rows.last_mut().expect("`7.0:` follows its row");
-            assert!(
-                row.expected != Some(expected.trim()),
-                "the same as 7.2: {text}"
-            );
+            assert!(row.expected != Some(expected.trim()), "the same as 7.2: {text}");
             row.expected_70 = Some(expected.trim());
             continue;
         }
@@ -259,14 +217,7 @@ fn parse(table: &str) -> Vec<Row<'_>> {
         };
         let command = text[..at.unwrap_or(text.len())].trim();
         let expected = at.map(|at| text.get(at + 4..).unwrap_or("").trim());
-        rows.push(Row {
-            line,
-            client,
-            command,
-            expected,
-            expected_70: None,
-            poll,
-        });
+        rows.push(Row { line, client, command, expected, expected_70: None, poll });
     }
     rows
 }
@@ -279,15 +230,9 @@ mod tests {
     fn rows_are_parsed() {
         let rows = parse("\n # note\n @b GET k => v\n  7.0: w -- why\n\n EXISTS k ~> :0\n PING\n");
         assert_eq!(rows.len(), 3);
-        assert_eq!(
-            (rows[0].client, rows[0].command, rows[0].expected),
-            ("b", "GET k", Some("v"))
-        );
+        assert_eq!((rows[0].client, rows[0].command, rows[0].expected), ("b", "GET k", Some("v")));
         assert_eq!((rows[0].line, rows[0].expected_70), (2, Some("w")));
-        assert_eq!(
-            (rows[1].client, rows[1].poll, rows[1].expected),
-            ("a", true, Some(":0"))
-        );
+        assert_eq!((rows[1].client, rows[1].poll, rows[1].expected), ("a", true, Some(":0")));
         assert_eq!(rows[2].expected, None);
     }
 

@@ -65,11 +65,7 @@ impl Value {
     #[track_caller]
     pub fn bytes(&self) -> &[u8] {
         match self {
-            Value::Bulk(b)
-            | Value::Simple(b)
-            | Value::Error(b)
-            | Value::Verbatim(_, b)
-            | Value::Double(b) => b,
+            Value::Bulk(b) | Value::Simple(b) | Value::Error(b) | Value::Verbatim(_, b) | Value::Double(b) => b,
             other => panic!("no string: {other}"),
         }
     }
@@ -143,9 +139,7 @@ fn plain(out: &mut String, prefix: char, bytes: &[u8]) {
 
 /// A bulk string: bare where it cannot be taken for anything else, else in single quotes.
 fn bulk(out: &mut String, bytes: &[u8]) {
-    let bare = bytes
-        .iter()
-        .all(|b| b.is_ascii_graphic() && !b"'\"\\[]{}(),".contains(b))
+    let bare = bytes.iter().all(|b| b.is_ascii_graphic() && !b"'\"\\[]{}(),".contains(b))
         && bytes.first().is_some_and(|b| !b"+-:~#|,".contains(b))
         && !bytes.ends_with(b":");
     if bare {
@@ -219,10 +213,7 @@ impl Decoder {
     /// The next whole reply, `None` while it is incomplete, an error text for bytes that are no RESP.
     /// Decodes again from the start of a reply each time: O(size) an attempt.
     pub fn next(&mut self) -> Result<Option<Value>, String> {
-        let mut cursor = Cursor {
-            bytes: &self.buffer[self.start..],
-            at: 0,
-        };
+        let mut cursor = Cursor { bytes: &self.buffer[self.start..], at: 0 };
         match cursor.value() {
             Ok(value) => {
                 self.start += cursor.at;
@@ -257,13 +248,11 @@ impl Cursor<'_> {
     fn number(&mut self) -> Result<i64, Stop> {
         let line = self.line()?;
         let text = String::from_utf8_lossy(line).into_owned();
-        text.parse()
-            .map_err(|_| Stop::Wrong(format!("no number: {text:?}")))
+        text.parse().map_err(|_| Stop::Wrong(format!("no number: {text:?}")))
     }
 
     fn blob(&mut self, length: i64) -> Result<Vec<u8>, Stop> {
-        let length =
-            usize::try_from(length).map_err(|_| Stop::Wrong(format!("length {length}")))?;
+        let length = usize::try_from(length).map_err(|_| Stop::Wrong(format!("length {length}")))?;
         let rest = &self.bytes[self.at..];
         if rest.len() < length + 2 {
             return Err(Stop::Incomplete);
@@ -281,9 +270,7 @@ impl Cursor<'_> {
 
     fn pairs(&mut self) -> Result<Vec<(Value, Value)>, Stop> {
         let count = self.number()?;
-        (0..count)
-            .map(|_| Ok((self.value()?, self.value()?)))
-            .collect()
+        (0..count).map(|_| Ok((self.value()?, self.value()?))).collect()
     }
 
     fn value(&mut self) -> Result<Value, Stop> {
@@ -337,10 +324,7 @@ impl Cursor<'_> {
                 other => return Err(Stop::Wrong(format!("bool {other:?}"))),
             },
             other => {
-                return Err(Stop::Wrong(format!(
-                    "unknown type byte {:?}",
-                    other as char
-                )));
+                return Err(Stop::Wrong(format!("unknown type byte {:?}", other as char)));
             }
         })
     }

@@ -14,10 +14,8 @@ pub fn split(line: &str) -> Vec<Vec<u8>> {
                 break;
             }
             rest = match byte {
-                b'"' => double_quoted(tail, &mut word)
-                    .unwrap_or_else(|| panic!("unbalanced quotes: {line}")),
-                b'\'' => single_quoted(tail, &mut word)
-                    .unwrap_or_else(|| panic!("unbalanced quotes: {line}")),
+                b'"' => double_quoted(tail, &mut word).unwrap_or_else(|| panic!("unbalanced quotes: {line}")),
+                b'\'' => single_quoted(tail, &mut word).unwrap_or_else(|| panic!("unbalanced quotes: {line}")),
                 _ => {
                     word.push(byte);
                     tail
@@ -34,9 +32,7 @@ fn double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]>
     loop {
         rest = match rest {
             [b'"', tail @ ..] => return Some(tail),
-            [b'\\', b'x', high, low, tail @ ..]
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
+            [b'\\', b'x', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 let digits = [*high, *low];
                 word.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
                 tail
@@ -102,10 +98,7 @@ mod tests {
 
     #[test]
     fn quotes_and_escapes() {
-        assert_eq!(
-            split(r#" SET  k "a b\x00\n" '' 'it\'s' "#),
-            [&b"SET"[..], b"k", b"a b\0\n", b"", b"it's"]
-        );
+        assert_eq!(split(r#" SET  k "a b\x00\n" '' 'it\'s' "#), [&b"SET"[..], b"k", b"a b\0\n", b"", b"it's"]);
         assert_eq!(encode_line("GET k"), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
     }
 }
