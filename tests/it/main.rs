@@ -1,1 +1,21 @@
-//! placeholder
+//! The integration tests: one binary, one file a family, all on the harness in `support`.
+//!
+//! Every case runs on our server and, where `redis-server` is installed, on that too, which is how a case is known to
+//! be right. Environment:
+//! - `OSTRACON_TEST_ON` = `both` (default), `ours` or `oracle`: the servers that the cases run on.
+//! - `OSTRACON_REQUIRE_ORACLE`: fail, instead of saying `SKIPPED`, when `redis-server` is not installed.
+//! - `OSTRACON_BLESS`: rows of a table that have no expectation yet get the oracle's reply, written into the source
+//!   file; to be read and judged by a person before they are committed.
+// Test helpers outside `#[test]` functions: a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+mod bitmaps;
+mod connection;
+mod generic;
+mod protocol;
+mod server;
+mod strings;
+mod tidy;
+mod transactions;

@@ -1,0 +1,41 @@
+//! The test harness: servers to start, a client to speak to them, tables of commands and expected replies.
+//!
+//! Knows the wire format and how to start a process; must not know the crate's internals, so that an error in our own
+//! parser or writer cannot hide itself. Nothing here sleeps for a fixed time: every wait is for a condition and has a
+//! deadline.
+// A harness is used in parts by each family.
+#![allow(dead_code, unused_imports)]
+
+mod client;
+mod expect;
+mod server;
+mod table;
+mod value;
+mod words;
+
+pub use client::Client;
+pub use expect::matches;
+pub use server::{Kind, Oracle, Server, Signal, on_each, on_ours, same_on_both};
+pub use table::{Check, check, check_ours, check_with};
+pub use value::{Decoder, Value};
+pub use words::{encode, encode_line, split};
+
+use std::time::{Duration, Instant};
+
+/// How long any single wait may last before the test fails.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Polls `condition` until it holds; panics, naming `what`, after [`DEADLINE`].
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < end, "not within {DEADLINE:?}: {what}");
+        pause();
+    }
+}
+
+/// The pause between two polls of a condition.
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(2));
+}
