@@ -27,7 +27,7 @@
 //! - **Interleaved.** Every cell is run at least three times, contestants in turn, and each run's figure is divided
 //!   by its neighbour's: the tables hold medians, and a ratio's spread says what to believe.
 //! - **Whose bound?** `busy` is the number of cores the server kept busy. Below 0.95 of a core it waited for the
-//!   load, and its throughput is a lower bound.
+//!   load, and its throughput is a lower bound; or something else used its core, which the report then says.
 //!
 //! Memory is resident memory of the process. A key costs what the server grew by, over the keys; likewise an idle
 //! connection, after one PING each.

@@ -115,10 +115,11 @@ impl Outcome {
             user_ticks,
             kernel_ticks,
             nanos,
+            waited_nanos,
         } = self.server;
         let (requests, elapsed, own) = (self.requests, self.elapsed.as_nanos(), self.own.nanos);
         format!(
-            "{requests} {elapsed} {user_ticks} {kernel_ticks} {nanos} {own};{}",
+            "{requests} {elapsed} {user_ticks} {kernel_ticks} {nanos} {waited_nanos} {own};{}",
             self.histogram
         )
     }
@@ -133,7 +134,16 @@ impl Outcome {
             .split_whitespace()
             .map(str::parse)
             .collect::<std::result::Result<Vec<u64>, _>>()?;
-        let [requests, elapsed, user_ticks, kernel_ticks, nanos, own] = numbers[..] else {
+        let [
+            requests,
+            elapsed,
+            user_ticks,
+            kernel_ticks,
+            nanos,
+            waited_nanos,
+            own,
+        ] = numbers[..]
+        else {
             return Err("the load process printed another number of figures".into());
         };
         Ok(Self {
@@ -143,11 +153,11 @@ impl Outcome {
                 user_ticks,
                 kernel_ticks,
                 nanos,
+                waited_nanos,
             },
             own: Cpu {
-                user_ticks: 0,
-                kernel_ticks: 0,
                 nanos: own,
+                ..Cpu::default()
             },
             histogram: histogram.trim().to_owned(),
         })

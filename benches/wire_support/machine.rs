@@ -76,6 +76,8 @@ pub struct Cpu {
     pub kernel_ticks: u64,
     /// Both together, in ns, from the scheduler: exact where the ticks are coarse.
     pub nanos: u64,
+    /// How long its threads were ready to run and another process had the core, in ns.
+    pub waited_nanos: u64,
 }
 
 impl Cpu {
@@ -97,21 +99,21 @@ impl Cpu {
                 .ok_or("/proc/PID/stat too short")
         };
         let (user_ticks, kernel_ticks) = (ticks()?, ticks()?);
-        let mut nanos = 0;
+        let (mut nanos, mut waited_nanos) = (0, 0);
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             // A thread may end between the two reads.
             let Ok(schedstat) = fs::read_to_string(thread?.path().join("schedstat")) else {
                 continue;
             };
-            nanos += schedstat
-                .split_whitespace()
-                .next()
-                .map_or(Ok(0), str::parse::<u64>)?;
+            let mut words = schedstat.split_whitespace().map(str::parse::<u64>);
+            nanos += words.next().ok_or("an empty schedstat")??;
+            waited_nanos += words.next().ok_or("a schedstat of one word")??;
         }
         Ok(Self {
             user_ticks,
             kernel_ticks,
             nanos,
+            waited_nanos,
         })
     }
 
@@ -121,6 +123,7 @@ impl Cpu {
             user_ticks: self.user_ticks - earlier.user_ticks,
             kernel_ticks: self.kernel_ticks - earlier.kernel_ticks,
             nanos: self.nanos.saturating_sub(earlier.nanos),
+            waited_nanos: self.waited_nanos.saturating_sub(earlier.waited_nanos),
         }
     }
 

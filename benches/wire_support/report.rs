@@ -10,6 +10,9 @@ use std::fmt::Write;
 /// A server busier than this is the bound of the throughput; below, the load is.
 const SATURATED: f64 = 0.95;
 
+/// A pinned server that waited longer than this, in cores, had to share its core with something else.
+const DISTURBED: f64 = 0.05;
+
 /// A figure that a target is about.
 #[derive(Clone, Copy)]
 enum Figure {
@@ -125,6 +128,12 @@ pub fn print_cell(cell: &Cell) {
             of(|s| s.load)
         );
     }
+    if let Some(waited) = disturbed(cell) {
+        println!(
+            "  something else used the server's core: it waited {:.0} % of the time",
+            waited * 100.0
+        );
+    }
     for (name, against) in pairs(cell) {
         let ratio = |figure: fn(&Sample) -> f64| {
             cell.ratio(name, against, figure)
@@ -138,6 +147,13 @@ pub fn print_cell(cell: &Cell) {
             ratio(|s| s.total)
         );
     }
+}
+
+/// The longest wait for the core in any run of the cell, where it was long and should not have been.
+fn disturbed(cell: &Cell) -> Option<f64> {
+    let samples = cell.series.iter().flat_map(|series| &series.samples);
+    let most = samples.map(|sample| sample.waited).fold(0.0, f64::max);
+    (most > DISTURBED && !cell.scenario.both_cores).then_some(most)
 }
 
 /// Who is compared with whom in a cell: each of ours with every other.
@@ -195,6 +211,17 @@ pub fn markdown(
     );
     for rival in &options.rivals {
         let _ = writeln!(out, "{}: {}.", rival.name, rival.version());
+    }
+    let disturbed = cells
+        .iter()
+        .filter(|cell| disturbed(cell).is_some())
+        .count();
+    if disturbed > 0 {
+        let _ = writeln!(
+            out,
+            "Something else used the server's core in {disturbed} of {} cells.",
+            cells.len()
+        );
     }
     if !cells.is_empty() {
         load_table(&mut out, cells);
@@ -290,10 +317,7 @@ fn target_row(out: &mut String, target: &Target, cell: &Cell) {
         .map_or(1.0, |series| series.median(|sample| sample.busy));
     let idle = more && target.of == OURS && busy < SATURATED;
     let note = if idle {
-        format!(
-            " (the load was the bound: server {:.0} % busy)",
-            busy * 100.0
-        )
+        format!(" (the server was only {:.0} % busy)", busy * 100.0)
     } else {
         String::new()
     };

@@ -103,7 +103,7 @@ impl Server {
             .local_addr()?
             .port();
         let log = fs::File::create(folder.0.join("log"))?;
-        let mut command = machine::pinned(cores, &fs::canonicalize(&rival.binary)?);
+        let mut command = machine::pinned(cores, &std::path::absolute(&rival.binary)?);
         command.args([
             "--port",
             &port.to_string(),

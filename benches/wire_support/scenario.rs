@@ -39,7 +39,7 @@ pub struct Scenario {
     keys: Keys,
     pipelines: &'static [usize],
     /// Server and two load processes share both cores, instead of a core each.
-    both_cores: bool,
+    pub both_cores: bool,
 }
 
 const fn pinned(
@@ -181,6 +181,8 @@ pub struct Sample {
     pub total: f64,
     /// Cores the server kept busy.
     pub busy: f64,
+    /// Cores' worth of time the server was ready to run and something else had the core.
+    pub waited: f64,
     /// CPU of the load processes a request, µs.
     pub load: f64,
 }
@@ -431,6 +433,10 @@ fn combine(outcomes: &[Outcome]) -> Result<Sample> {
         .map(|outcome| rate(outcome.server.nanos, outcome))
         .sum::<f64>()
         / count;
+    let waits = outcomes
+        .iter()
+        .map(|outcome| rate(outcome.server.waited_nanos, outcome));
+    let waited = waits.sum::<f64>() / count / 1e9;
     let load: f64 = outcomes
         .iter()
         .map(|outcome| rate(outcome.own.nanos, outcome))
@@ -457,6 +463,7 @@ fn combine(outcomes: &[Outcome]) -> Result<Sample> {
         kernel: total * (1.0 - user_share),
         total,
         busy: server / 1e9,
+        waited,
         load: load / 1e3 / throughput,
     })
 }
@@ -477,6 +484,7 @@ pub fn self_test() {
         kernel: 0.0,
         total,
         busy: 1.0,
+        waited: 0.0,
         load: 0.0,
     };
     let series = |name: &str, totals: [f64; 3]| Series {
