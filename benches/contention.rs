@@ -302,7 +302,11 @@ fn parse(words: &[String]) -> Result<Options> {
         match word.as_str() {
             "--bench" => options.bench = true,
             "--help" | "-h" => options.help = true,
-            "--quick" => (options.runs, options.window) = (1, Duration::from_millis(10)),
+            "--quick" => {
+                (options.runs, options.keys) = (1, 10_000);
+                options.window = Duration::from_millis(10);
+                options.shards = vec![1, 64, 4096];
+            }
             "--only" => options.only = next()?,
             "--threads" => options.threads = numbers(&next()?)?,
             "--shards" => options.shards = numbers(&next()?)?,

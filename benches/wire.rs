@@ -36,6 +36,7 @@
 
 mod wire_support;
 
+use wire_support::cell;
 use wire_support::cli::{self, Options, Request};
 use wire_support::{Result, histogram, load, machine, memory, report, requests, scenario};
 
@@ -54,7 +55,7 @@ fn main() {
 fn bench(words: &[String]) -> Result<()> {
     histogram::self_test();
     requests::self_test();
-    scenario::self_test();
+    cell::self_test();
     match cli::parse(words, env!("CARGO_BIN_EXE_ostracon"))? {
         Request::Help => print!("{}", cli::HELP),
         Request::List => scenario::names().for_each(|name| println!("{name}")),

@@ -1,6 +1,7 @@
 //! The parts of the wire bench: what is asked of a server, the process that asks it, the machine it is asked on, and
 //! the report. Nothing here knows the server's insides: it sees a binary, a port and a process id.
 
+pub mod cell;
 pub mod cli;
 pub mod histogram;
 pub mod load;

@@ -1,10 +1,11 @@
 //! What is printed: each cell as soon as it is measured, at the end the Markdown tables for the README, with every
 //! target beside what was measured.
 
+use super::cell::{Cell, Ratio, Sample};
 use super::cli::Options;
 use super::machine;
 use super::memory::{Memory, What};
-use super::scenario::{Cell, OURS, OURS_ONE, OURS_TWO, REDIS, Ratio, Sample};
+use super::scenario::{OURS, OURS_ONE, OURS_TWO, REDIS};
 use std::fmt::Write;
 
 /// A server busier than this is the bound of the throughput; below, the load is.
