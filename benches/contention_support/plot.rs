@@ -62,11 +62,11 @@ fn chart(
         .fold(0.1, f64::max);
     let last = table.columns.len() - 1;
     let mut chart = ChartBuilder::on(area)
-        .caption(&table.title, ("sans-serif", 14))
+        .caption(&table.title, ("sans-serif", 18))
         .margin(8)
         .x_label_area_size(32)
         .y_label_area_size(44)
-        .build_cartesian_2d(0.0..last as f64, 0.0..most * 1.6)?;
+        .build_cartesian_2d(0.0..last as f64, 0.0..most * 1.9)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -77,6 +77,7 @@ fn chart(
                 .get(place.round() as usize)
                 .map_or(String::new(), usize::to_string)
         })
+        .label_style(("sans-serif", 13))
         .x_desc(table.axis)
         .y_desc("million operations/s")
         .draw()?;
@@ -97,7 +98,7 @@ fn chart(
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperLeft)
-        .label_font(("sans-serif", 9))
+        .label_font(("sans-serif", 12))
         .background_style(WHITE.mix(0.8))
         .draw()?;
     Ok(())
