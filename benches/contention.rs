@@ -94,6 +94,12 @@ fn bench(words: &[String]) -> Result<()> {
         println!("contention: the bench's own checks passed; run it with `cargo bench`");
         return Ok(());
     }
+    // Anything but about 0 means that the cores are shared with something else, and the figures with it.
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!(
+        "load average before: {}",
+        load.split(' ').next().unwrap_or("unknown")
+    );
     let keys = Arc::new(Keys::new(options.keys));
     let mut tables = Vec::new();
     for load in loads() {

@@ -70,8 +70,13 @@ fn bench(words: &[String]) -> Result<()> {
 fn measure(options: &Options) -> Result<()> {
     machine::check_tools()?;
     let load_before = machine::load_average();
+    let rivals: Vec<&str> = options
+        .rivals
+        .iter()
+        .map(|rival| rival.name.as_str())
+        .collect();
     println!(
-        "{}; load average {load_before}; ours: {}",
+        "{}; load average {load_before}; ours: {}; beside: {rivals:?}",
         machine::describe(),
         options.server.display()
     );

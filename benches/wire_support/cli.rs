@@ -142,6 +142,16 @@ pub fn parse(words: &[String], server: &str) -> Result<Request> {
             _ => return Err(format!("unknown option {word}; see --help").into()),
         }
     }
+    check(&options)?;
+    options.rivals = rivals.split(',').filter_map(rival).collect();
+    Ok(if bench {
+        Request::Run(Box::new(options))
+    } else {
+        Request::SelfTest
+    })
+}
+
+fn check(options: &Options) -> Result<()> {
     let positive = [options.runs, options.connections]
         .into_iter()
         .chain(options.pipelines.iter().copied());
@@ -156,12 +166,7 @@ pub fn parse(words: &[String], server: &str) -> Result<Request> {
             return Err(format!("no scenario {start}; see --list").into());
         }
     }
-    options.rivals = rivals.split(',').filter_map(rival).collect();
-    Ok(if bench {
-        Request::Run(Box::new(options))
-    } else {
-        Request::SelfTest
-    })
+    Ok(())
 }
 
 fn quick(options: &mut Options) {
