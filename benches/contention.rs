@@ -96,10 +96,7 @@ fn bench(words: &[String]) -> Result<()> {
     }
     // Anything but about 0 means that the cores are shared with something else, and the figures with it.
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!(
-        "load average before: {}",
-        load.split(' ').next().unwrap_or("unknown")
-    );
+    println!("load average before: {}", load.split(' ').next().unwrap_or("unknown"));
     let keys = Arc::new(Keys::new(options.keys));
     let mut tables = Vec::new();
     for load in loads() {
@@ -124,10 +121,7 @@ fn show_the_problem() -> Result<()> {
             return Err(format!("{}: another connection's GET answers {seen:?}", row.name).into());
         }
         let answer = seen.map_or("nothing".to_owned(), |value| format!("{value:?}"));
-        println!(
-            "{:<38} SET on one connection, GET on another: {answer}",
-            row.name
-        );
+        println!("{:<38} SET on one connection, GET on another: {answer}", row.name);
     }
     Ok(())
 }
@@ -152,10 +146,7 @@ fn filled(row: &Row, shards: usize, keys: &Keys) -> Box<dyn Way> {
 
 fn over_threads(options: &Options, keys: &Keys, load: Load) -> Table {
     let rows: Vec<&Row> = chosen(options).collect();
-    let ways: Vec<Box<dyn Way>> = rows
-        .iter()
-        .map(|row| filled(row, options.fixed_shards, keys))
-        .collect();
+    let ways: Vec<Box<dyn Way>> = rows.iter().map(|row| filled(row, options.fixed_shards, keys)).collect();
     let mut values = vec![Vec::new(); rows.len()];
     for &threads in &options.threads {
         let script = Script::draw(load, keys, threads);
@@ -165,25 +156,11 @@ fn over_threads(options: &Options, keys: &Keys, load: Load) -> Table {
                 figures.push(workload::run(&**way, keys, &script, options.window) / 1e6);
             }
         }
-        values
-            .iter_mut()
-            .zip(runs)
-            .for_each(|(row, figures)| row.push(median(figures)));
+        values.iter_mut().zip(runs).for_each(|(row, figures)| row.push(median(figures)));
     }
-    let title = format!(
-        "{} keys, {} % writes, {} shards",
-        load.spread.name(),
-        load.writes,
-        options.fixed_shards
-    );
+    let title = format!("{} keys, {} % writes, {} shards", load.spread.name(), load.writes, options.fixed_shards);
     let rows = rows.iter().map(|row| row.name).collect();
-    print_table(Table {
-        title,
-        axis: "threads",
-        columns: options.threads.clone(),
-        rows,
-        values,
-    })
+    print_table(Table { title, axis: "threads", columns: options.threads.clone(), rows, values })
 }
 
 fn over_shards(options: &Options, keys: &Keys, load: Load) -> Table {
@@ -199,37 +176,17 @@ fn over_shards(options: &Options, keys: &Keys, load: Load) -> Table {
                 figures.push(workload::run(&**way, keys, &script, options.window) / 1e6);
             }
         }
-        values
-            .iter_mut()
-            .zip(runs)
-            .for_each(|(row, figures)| row.push(median(figures)));
+        values.iter_mut().zip(runs).for_each(|(row, figures)| row.push(median(figures)));
     }
-    let title = format!(
-        "{} keys, {} % writes, {threads} threads",
-        load.spread.name(),
-        load.writes
-    );
+    let title = format!("{} keys, {} % writes, {threads} threads", load.spread.name(), load.writes);
     let rows = rows.iter().map(|row| row.name).collect();
-    print_table(Table {
-        title,
-        axis: "shards",
-        columns: options.shards.clone(),
-        rows,
-        values,
-    })
+    print_table(Table { title, axis: "shards", columns: options.shards.clone(), rows, values })
 }
 
 /// Prints a table, in million operations a second, and hands it back.
 fn print_table(table: Table) -> Table {
-    println!(
-        "\n{}: million operations/s over {}",
-        table.title, table.axis
-    );
-    let heads: Vec<String> = table
-        .columns
-        .iter()
-        .map(|head| format!("{head:>8}"))
-        .collect();
+    println!("\n{}: million operations/s over {}", table.title, table.axis);
+    let heads: Vec<String> = table.columns.iter().map(|head| format!("{head:>8}")).collect();
     println!("{:<38}{}", "", heads.concat());
     for (name, values) in table.rows.iter().zip(&table.values) {
         let values: Vec<String> = values.iter().map(|value| format!("{value:>8.2}")).collect();
@@ -239,42 +196,22 @@ fn print_table(table: Table) -> Table {
 }
 
 fn over_the_wire(options: &Options, keys: &Arc<Keys>) -> Result<()> {
-    println!(
-        "\nOver the wire, mini-redis's, {} connections: thousand operations/s",
-        options.connections
-    );
+    println!("\nOver the wire, mini-redis's, {} connections: thousand operations/s", options.connections);
     println!("{:<38}{:>14}{:>14}", "", "5 % writes", "50 % writes");
     let rows: Vec<&Row> = chosen(options).collect();
-    let ways: Vec<Arc<dyn Way>> = rows
-        .iter()
-        .map(|row| Arc::from(filled(row, options.fixed_shards, keys)))
-        .collect();
+    let ways: Vec<Arc<dyn Way>> = rows.iter().map(|row| Arc::from(filled(row, options.fixed_shards, keys))).collect();
     let mut figures = vec![[Vec::new(), Vec::new()]; rows.len()];
     for _ in 0..options.runs {
         for (way, of_way) in ways.iter().zip(&mut figures) {
             for (writes, runs) in [5, 50].into_iter().zip(of_way) {
-                let load = Load {
-                    spread: Spread::Uniform,
-                    writes,
-                };
-                let rate = wire::run(
-                    way.clone(),
-                    keys,
-                    load,
-                    options.connections,
-                    options.window * 3,
-                )?;
+                let load = Load { spread: Spread::Uniform, writes };
+                let rate = wire::run(way.clone(), keys, load, options.connections, options.window * 3)?;
                 runs.push(rate / 1e3);
             }
         }
     }
     for (row, [few, half]) in rows.iter().zip(figures) {
-        println!(
-            "{:<38}{:>14.1}{:>14.1}",
-            row.name,
-            median(few),
-            median(half)
-        );
+        println!("{:<38}{:>14.1}{:>14.1}", row.name, median(few), median(half));
     }
     Ok(())
 }
@@ -284,9 +221,7 @@ fn parse(words: &[String]) -> Result<Options> {
     let doubling = std::iter::successors(Some(1), |threads| Some(threads * 2));
     let mut options = Options {
         only: String::new(),
-        threads: doubling
-            .take_while(|threads| *threads <= cores * 2)
-            .collect(),
+        threads: doubling.take_while(|threads| *threads <= cores * 2).collect(),
         shards: (0..=6).map(|power| 4usize.pow(power)).collect(),
         fixed_shards: 256,
         connections: 16,
@@ -299,12 +234,7 @@ fn parse(words: &[String]) -> Result<Options> {
     };
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let mut next = || {
-            words
-                .next()
-                .cloned()
-                .ok_or_else(|| format!("{word} needs a value"))
-        };
+        let mut next = || words.next().cloned().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
             "--bench" => options.bench = true,
             "--help" | "-h" => options.help = true,
@@ -326,19 +256,10 @@ fn parse(words: &[String]) -> Result<Options> {
         }
     }
     let counts = [options.keys, options.runs, options.connections];
-    if counts
-        .iter()
-        .chain(&options.threads)
-        .any(|number| *number == 0)
-    {
+    if counts.iter().chain(&options.threads).any(|number| *number == 0) {
         return Err("0 makes no sense for any of the numbers".into());
     }
-    if !options
-        .shards
-        .iter()
-        .chain([&options.fixed_shards])
-        .all(|shards| shards.is_power_of_two())
-    {
+    if !options.shards.iter().chain([&options.fixed_shards]).all(|shards| shards.is_power_of_two()) {
         return Err("numbers of shards are powers of two".into());
     }
     if chosen(&options).next().is_none() {
@@ -348,8 +269,5 @@ fn parse(words: &[String]) -> Result<Options> {
 }
 
 fn numbers(list: &str) -> Result<Vec<usize>> {
-    Ok(list
-        .split(',')
-        .map(str::parse)
-        .collect::<std::result::Result<_, _>>()?)
+    Ok(list.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?)
 }

@@ -51,11 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let [row, table, keys, count, shards] = &args[..]
         && row == "--row"
     {
-        let keys = if keys == "mixed" {
-            Keys::Mixed
-        } else {
-            Keys::Fixed
-        };
+        let keys = if keys == "mixed" { Keys::Mixed } else { Keys::Fixed };
         let (count, shards) = (count.parse()?, shards.parse()?);
         return match &table[..] {
             "ours" => measure::<Table<Entry>>(table, keys, count, shards),
@@ -100,14 +96,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn row(table: &str, keys: &str, millions: usize, shards: usize) -> Result<(), Box<dyn Error>> {
     let (count, shards) = ((millions * 1_000_000).to_string(), shards.to_string());
     let exe = env::current_exe()?;
-    let status = Command::new(exe)
-        .args(["--row", table, keys, &count, &shards])
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{table}: {status}").into())
-    }
+    let status = Command::new(exe).args(["--row", table, keys, &count, &shards]).status()?;
+    if status.success() { Ok(()) } else { Err(format!("{table}: {status}").into()) }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -127,12 +117,7 @@ struct Batch {
 
 impl Batch {
     fn new(keys: Keys) -> Batch {
-        Batch {
-            keys,
-            state: FixedState::with_seed(1),
-            text: Vec::new(),
-            made: Vec::new(),
-        }
+        Batch { keys, state: FixedState::with_seed(1), text: Vec::new(), made: Vec::new() }
     }
 
     /// The keys of the given numbers; equal numbers have equal keys.
@@ -241,17 +226,9 @@ impl<M: Map> Store<M> {
 }
 
 /// Fills a store and prints its row.
-fn measure<M: Map>(
-    name: &str,
-    keys: Keys,
-    count: usize,
-    shards: usize,
-) -> Result<(), Box<dyn Error>> {
+fn measure<M: Map>(name: &str, keys: Keys, count: usize, shards: usize) -> Result<(), Box<dyn Error>> {
     let (resident, allocated) = (resident()?, allocated()?);
-    let mut store = Store {
-        shards: (0..shards).map(|_| Shard::<M>::default()).collect(),
-        mask: shards - 1,
-    };
+    let mut store = Store { shards: (0..shards).map(|_| Shard::<M>::default()).collect(), mask: shards - 1 };
     let fill = fill(&mut store, keys, count);
     let per_key = |bytes: usize| bytes as f64 / count as f64;
     let alloc = per_key(self::allocated()?.saturating_sub(allocated));
@@ -259,19 +236,11 @@ fn measure<M: Map>(
     let n = count as u64;
     let hit = look_up(&store, keys, 0, n, false);
     let miss = look_up(&store, keys, n, n, false);
-    let ahead = if M::PREFETCHES {
-        look_up(&store, keys, 0, n, true)
-    } else {
-        f64::NAN
-    };
+    let ahead = if M::PREFETCHES { look_up(&store, keys, 0, n, true) } else { f64::NAN };
     let array = per_key(store.shards.iter().map(|s| s.0.array_bytes()).sum());
     let entries = store.shards.iter().flat_map(|s| s.0.entries());
     let blocks = per_key(entries.map(Entry::alloc_bytes).sum());
-    let keys = if keys == Keys::Mixed {
-        "mixed"
-    } else {
-        "16/32"
-    };
+    let keys = if keys == Keys::Mixed { "mixed" } else { "16/32" };
     println!(
         "{name:<10}{keys:<7}{:>5}{shards:>7}{:>8.2}{hit:>7.0}{miss:>7.0}{ahead:>7.0}{array:>7.1}\
          {blocks:>8.1}{alloc:>7.1}{rss:>7.1}{:>9.0}{:>7.0}",
@@ -305,18 +274,11 @@ fn fill<M: Map>(store: &mut Store<M>, keys: Keys, count: usize) -> Fill {
         let batch_start = clock.raw();
         for i in 0..n {
             let (hash, key) = batch.key(i);
-            let vlen = if keys == Keys::Fixed {
-                32
-            } else {
-                (hash >> 50) as usize % 64
-            };
+            let vlen = if keys == Keys::Fixed { 32 } else { (hash >> 50) as usize % 64 };
             let shard = &mut store.shards[(hash >> 32) as usize & store.mask].0;
             let bytes = shard.array_bytes();
             let start = clock.raw();
-            shard.insert(
-                hash,
-                Entry::new(key, NewStr::Slice(&value[..vlen]), None, 0),
-            );
+            shard.insert(hash, Entry::new(key, NewStr::Slice(&value[..vlen]), None, 0));
             let end = clock.raw();
             if shard.array_bytes() != bytes {
                 pauses.push(clock.delta_as_nanos(start, end));
@@ -326,11 +288,7 @@ fn fill<M: Map>(store: &mut Store<M>, keys: Keys, count: usize) -> Fill {
     }
     pauses.sort_unstable();
     let us = |ns: Option<&u64>| ns.map_or(0.0, |&ns| ns as f64 / 1e3);
-    Fill {
-        seconds: total as f64 / 1e9,
-        pause_max: us(pauses.last()),
-        pause_median: us(pauses.get(pauses.len() / 2)),
-    }
+    Fill { seconds: total as f64 / 1e9, pause_max: us(pauses.last()), pause_median: us(pauses.get(pauses.len() / 2)) }
 }
 
 /// Looks up random keys of `from..from + count` and returns ns a look-up.
@@ -366,11 +324,7 @@ fn look_up<M: Map>(store: &Store<M>, keys: Keys, from: u64, count: u64, ahead: b
         }
         total += clock.delta_as_nanos(start, clock.raw());
     }
-    assert_eq!(
-        found,
-        if from == 0 { LOOKUPS } else { 0 },
-        "keys got lost or made up"
-    );
+    assert_eq!(found, if from == 0 { LOOKUPS } else { 0 }, "keys got lost or made up");
     total as f64 / LOOKUPS as f64
 }
 

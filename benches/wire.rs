@@ -70,11 +70,7 @@ fn bench(words: &[String]) -> Result<()> {
 fn measure(options: &Options) -> Result<()> {
     machine::check_tools()?;
     let load_before = machine::load_average();
-    let rivals: Vec<&str> = options
-        .rivals
-        .iter()
-        .map(|rival| rival.name.as_str())
-        .collect();
+    let rivals: Vec<&str> = options.rivals.iter().map(|rival| rival.name.as_str()).collect();
     println!(
         "{}; load average {load_before}; ours: {}; beside: {rivals:?}",
         machine::describe(),

@@ -29,10 +29,7 @@ const CHART: (u32, u32) = (460, 340);
 /// # Errors
 /// A file that cannot be written.
 pub fn draw(tables: &[Table], file: &Path) -> Result<()> {
-    let tables: Vec<&Table> = tables
-        .iter()
-        .filter(|table| table.columns.len() > 1)
-        .collect();
+    let tables: Vec<&Table> = tables.iter().filter(|table| table.columns.len() > 1).collect();
     if tables.is_empty() {
         return Err("no table has two columns: nothing to plot".into());
     }
@@ -49,17 +46,8 @@ pub fn draw(tables: &[Table], file: &Path) -> Result<()> {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-fn chart(
-    table: &Table,
-    area: &Area<'_>,
-) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let most = table
-        .values
-        .iter()
-        .flatten()
-        .copied()
-        .filter(|value| value.is_finite())
-        .fold(0.1, f64::max);
+fn chart(table: &Table, area: &Area<'_>) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let most = table.values.iter().flatten().copied().filter(|value| value.is_finite()).fold(0.1, f64::max);
     let last = table.columns.len() - 1;
     let mut chart = ChartBuilder::on(area)
         .caption(&table.title, ("sans-serif", 18))
@@ -71,25 +59,15 @@ fn chart(
         .configure_mesh()
         .disable_x_mesh()
         .x_labels(table.columns.len())
-        .x_label_formatter(&|place| {
-            table
-                .columns
-                .get(place.round() as usize)
-                .map_or(String::new(), usize::to_string)
-        })
+        .x_label_formatter(&|place| table.columns.get(place.round() as usize).map_or(String::new(), usize::to_string))
         .label_style(("sans-serif", 13))
         .x_desc(table.axis)
         .y_desc("million operations/s")
         .draw()?;
     for (number, (name, values)) in table.rows.iter().zip(&table.values).enumerate() {
         let colour = Palette99::pick(number).stroke_width(2);
-        let points = values
-            .iter()
-            .enumerate()
-            .filter(|(_, value)| value.is_finite());
-        let line: Vec<(f64, f64)> = points
-            .map(|(place, value)| (place as f64, *value))
-            .collect();
+        let points = values.iter().enumerate().filter(|(_, value)| value.is_finite());
+        let line: Vec<(f64, f64)> = points.map(|(place, value)| (place as f64, *value)).collect();
         chart
             .draw_series(LineSeries::new(line, colour))?
             .label(*name)

@@ -50,39 +50,19 @@ pub struct Row {
 }
 
 const fn row(name: &'static str, sharded: bool, make: fn(usize) -> Box<dyn Way>) -> Row {
-    Row {
-        name,
-        sharded,
-        make,
-    }
+    Row { name, sharded, make }
 }
 
 /// All ways, the problem first.
 pub const WAYS: &[Row] = &[
-    row("a map a connection (shares nothing)", false, |_| {
-        Box::new(PerConnection)
-    }),
-    row("one lock, std Mutex", false, |_| {
-        Box::new(OneLock::<std::sync::Mutex<Map>>::new())
-    }),
-    row("one lock, parking_lot Mutex", false, |_| {
-        Box::new(OneLock::<parking_lot::Mutex<Map>>::new())
-    }),
-    row("one task, mpsc and oneshot", false, |_| {
-        Box::new(OneTask::start())
-    }),
-    row("shards, std Mutex", true, |n| {
-        Box::new(Sharded::<std::sync::Mutex<Map>>::new(n))
-    }),
-    row("shards, parking_lot Mutex", true, |n| {
-        Box::new(Sharded::<parking_lot::Mutex<Map>>::new(n))
-    }),
-    row("shards, std RwLock", true, |n| {
-        Box::new(Sharded::<std::sync::RwLock<Map>>::new(n))
-    }),
-    row("shards, parking_lot RwLock", true, |n| {
-        Box::new(Sharded::<parking_lot::RwLock<Map>>::new(n))
-    }),
+    row("a map a connection (shares nothing)", false, |_| Box::new(PerConnection)),
+    row("one lock, std Mutex", false, |_| Box::new(OneLock::<std::sync::Mutex<Map>>::new())),
+    row("one lock, parking_lot Mutex", false, |_| Box::new(OneLock::<parking_lot::Mutex<Map>>::new())),
+    row("one task, mpsc and oneshot", false, |_| Box::new(OneTask::start())),
+    row("shards, std Mutex", true, |n| Box::new(Sharded::<std::sync::Mutex<Map>>::new(n))),
+    row("shards, parking_lot Mutex", true, |n| Box::new(Sharded::<parking_lot::Mutex<Map>>::new(n))),
+    row("shards, std RwLock", true, |n| Box::new(Sharded::<std::sync::RwLock<Map>>::new(n))),
+    row("shards, parking_lot RwLock", true, |n| Box::new(Sharded::<parking_lot::RwLock<Map>>::new(n))),
     row("dashmap", true, |n| Box::new(Dash::new(n))),
 ];
 
@@ -233,19 +213,13 @@ impl Way for OneTask {
 impl Session for OneTask {
     fn get(&mut self, key: &str) -> Option<Bytes> {
         let (sender, receiver) = oneshot::channel();
-        self.0
-            .blocking_send(Message::Get(key.to_owned(), sender))
-            .ok()?;
+        self.0.blocking_send(Message::Get(key.to_owned(), sender)).ok()?;
         receiver.blocking_recv().ok()?
     }
 
     fn set(&mut self, key: &str, value: Bytes) {
         let (sender, receiver) = oneshot::channel();
-        if self
-            .0
-            .blocking_send(Message::Set(key.to_owned(), value, sender))
-            .is_ok()
-        {
+        if self.0.blocking_send(Message::Set(key.to_owned(), value, sender)).is_ok() {
             // An owner that is gone has lost the value with all others; GET will tell.
             let _ = receiver.blocking_recv();
         }
@@ -266,10 +240,7 @@ struct Sharded<L> {
 impl<L: Lock> Sharded<L> {
     fn new(count: usize) -> Self {
         assert!(count.is_power_of_two(), "{count} shards");
-        Self {
-            shards: (0..count).map(|_| Padded::default()).collect(),
-            hasher: RandomState::default(),
-        }
+        Self { shards: (0..count).map(|_| Padded::default()).collect(), hasher: RandomState::default() }
     }
 
     /// The middle bits: the map itself uses the lowest and the highest (with a hasher of its own).
@@ -281,10 +252,7 @@ impl<L: Lock> Sharded<L> {
 
 impl<L: Lock> Way for Sharded<L> {
     fn connect(&self) -> Box<dyn Session> {
-        Box::new(Self {
-            shards: self.shards.clone(),
-            hasher: self.hasher.clone(),
-        })
+        Box::new(Self { shards: self.shards.clone(), hasher: self.hasher.clone() })
     }
 }
 
@@ -334,25 +302,10 @@ pub fn self_test() {
             let (mut one, mut other) = (way.connect(), way.connect());
             one.set("key", Bytes::from_static(b"old"));
             one.set("key", Bytes::from_static(b"value"));
-            assert_eq!(
-                one.get("key").as_deref(),
-                Some(&b"value"[..]),
-                "{}: its own SET",
-                row.name
-            );
+            assert_eq!(one.get("key").as_deref(), Some(&b"value"[..]), "{}: its own SET", row.name);
             let seen = other.get("key").is_some();
-            assert_eq!(
-                seen,
-                way.is_shared(),
-                "{}: another connection's SET",
-                row.name
-            );
-            assert_eq!(
-                other.get("another key"),
-                None,
-                "{}: a key that is not there",
-                row.name
-            );
+            assert_eq!(seen, way.is_shared(), "{}: another connection's SET", row.name);
+            assert_eq!(other.get("another key"), None, "{}: a key that is not there", row.name);
         }
     }
     let invisible = WAYS.iter().filter(|row| !(row.make)(1).is_shared()).count();

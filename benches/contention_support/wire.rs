@@ -22,8 +22,7 @@ enum Access {
 
 impl Access {
     fn of(way: &dyn Way) -> Self {
-        way.channel()
-            .map_or_else(|| Self::Direct(way.connect()), Self::Messages)
+        way.channel().map_or_else(|| Self::Direct(way.connect()), Self::Messages)
     }
 
     async fn get(&mut self, key: &str) -> Option<Bytes> {
@@ -31,10 +30,7 @@ impl Access {
             Self::Direct(session) => session.get(key),
             Self::Messages(channel) => {
                 let (sender, receiver) = oneshot::channel();
-                channel
-                    .send(Message::Get(key.to_owned(), sender))
-                    .await
-                    .ok()?;
+                channel.send(Message::Get(key.to_owned(), sender)).await.ok()?;
                 receiver.await.ok()?
             }
         }
@@ -45,11 +41,7 @@ impl Access {
             Self::Direct(session) => session.set(key, value),
             Self::Messages(channel) => {
                 let (sender, receiver) = oneshot::channel();
-                if channel
-                    .send(Message::Set(key.to_owned(), value, sender))
-                    .await
-                    .is_ok()
-                {
+                if channel.send(Message::Set(key.to_owned(), value, sender)).await.is_ok() {
                     // An owner that is gone has lost the value with all others; GET will tell.
                     let _ = receiver.await;
                 }
@@ -92,9 +84,7 @@ async fn listen(way: Arc<dyn Way>) -> Result<SocketAddr> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
 /// Runs `load` over `connections` connections for `window` on `way`, which the caller has filled. Server and clients
@@ -102,13 +92,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 ///
 /// # Errors
 /// A connection that fails.
-pub fn run(
-    way: Arc<dyn Way>,
-    keys: &Arc<Keys>,
-    load: Load,
-    connections: usize,
-    window: Duration,
-) -> Result<f64> {
+pub fn run(way: Arc<dyn Way>, keys: &Arc<Keys>, load: Load, connections: usize, window: Duration) -> Result<f64> {
     runtime()?.block_on(async {
         let address = listen(way).await?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -153,10 +137,7 @@ pub fn run(
 pub fn seen_by_another(way: Arc<dyn Way>) -> Result<Option<Bytes>> {
     runtime()?.block_on(async {
         let address = listen(way).await?;
-        let (mut one, mut other) = (
-            client::connect(address).await?,
-            client::connect(address).await?,
-        );
+        let (mut one, mut other) = (client::connect(address).await?, client::connect(address).await?);
         one.set("key", Bytes::from_static(b"value")).await?;
         other.get("key").await
     })

@@ -50,11 +50,7 @@ pub struct Keys(pub Vec<String>);
 impl Keys {
     /// `count` keys of 16 bytes.
     pub fn new(count: usize) -> Self {
-        Self(
-            (0..count)
-                .map(|number| format!("key:{number:012}"))
-                .collect(),
-        )
+        Self((0..count).map(|number| format!("key:{number:012}")).collect())
     }
 
     /// A fresh value, as a parser would hand it over.
@@ -64,9 +60,7 @@ impl Keys {
 
     /// Sets every key.
     pub fn fill(&self, session: &mut dyn Session) {
-        self.0
-            .iter()
-            .for_each(|key| session.set(key, Self::value()));
+        self.0.iter().for_each(|key| session.set(key, Self::value()));
     }
 }
 
@@ -103,10 +97,7 @@ pub fn draw(load: Load, keys: usize, count: usize, seed: u64) -> Vec<Operation> 
             Some(sum) => cumulated.partition_point(|reached| *reached <= place * sum),
             None => (place * keys as f64) as usize,
         };
-        Operation {
-            key: key.min(keys - 1) as u32,
-            write,
-        }
+        Operation { key: key.min(keys - 1) as u32, write }
     };
     (0..count).map(|_| operation()).collect()
 }
@@ -117,11 +108,7 @@ pub struct Script(Vec<Vec<Operation>>);
 impl Script {
     /// Draws them.
     pub fn draw(load: Load, keys: &Keys, threads: usize) -> Self {
-        Self(
-            (0..threads as u64)
-                .map(|seed| draw(load, keys.0.len(), DRAWN, seed << 32))
-                .collect(),
-        )
+        Self((0..threads as u64).map(|seed| draw(load, keys.0.len(), DRAWN, seed << 32)).collect())
     }
 }
 
@@ -151,19 +138,11 @@ pub fn run(way: &dyn Way, keys: &Keys, script: &Script, window: Duration) -> f64
         std::thread::sleep(window);
         stop.store(true, Relaxed);
         // A thread that panicked has said so; it counts nothing.
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or(0.0))
-            .sum()
+        threads.into_iter().map(|thread| thread.join().unwrap_or(0.0)).sum()
     })
 }
 
-fn operate(
-    session: &mut dyn Session,
-    keys: &Keys,
-    operations: &[Operation],
-    stop: &AtomicBool,
-) -> u64 {
+fn operate(session: &mut dyn Session, keys: &Keys, operations: &[Operation], stop: &AtomicBool) -> u64 {
     let mut done = 0;
     for stride in operations.chunks(STRIDE).cycle() {
         for operation in stride {
@@ -196,27 +175,11 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 pub fn self_test() {
     for (spread, least, most) in [(Spread::Uniform, 0, 100), (Spread::Zipfian, 6_000, 9_500)] {
         let operations = draw(Load { spread, writes: 5 }, 100_000, 100_000, 1);
-        let writes = operations
-            .iter()
-            .filter(|operation| operation.write)
-            .count();
-        assert!(
-            (4_500..5_500).contains(&writes),
-            "{writes} of 100,000 are writes"
-        );
+        let writes = operations.iter().filter(|operation| operation.write).count();
+        assert!((4_500..5_500).contains(&writes), "{writes} of 100,000 are writes");
         // Of 100,000 Zipfian keys the first is drawn once in 12.8: 1 over the sum of k^-0.99.
-        let first = operations
-            .iter()
-            .filter(|operation| operation.key == 0)
-            .count();
-        assert!(
-            (least..=most).contains(&first),
-            "{}: the first key is drawn {first} times",
-            spread.name()
-        );
+        let first = operations.iter().filter(|operation| operation.key == 0).count();
+        assert!((least..=most).contains(&first), "{}: the first key is drawn {first} times", spread.name());
     }
-    assert!(
-        (median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9,
-        "the median of three"
-    );
+    assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9, "the median of three");
 }

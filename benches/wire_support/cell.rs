@@ -81,20 +81,9 @@ impl Cell {
     }
 
     /// `name`'s figure over `against`'s.
-    pub fn ratio(
-        &self,
-        name: &str,
-        against: &str,
-        figure: impl Fn(&Sample) -> f64,
-    ) -> Option<Ratio> {
-        let pairs = self
-            .of(name)?
-            .samples
-            .iter()
-            .zip(&self.of(against)?.samples);
-        let ratios: Vec<f64> = pairs
-            .map(|(one, other)| figure(one) / figure(other))
-            .collect();
+    pub fn ratio(&self, name: &str, against: &str, figure: impl Fn(&Sample) -> f64) -> Option<Ratio> {
+        let pairs = self.of(name)?.samples.iter().zip(&self.of(against)?.samples);
+        let ratios: Vec<f64> = pairs.map(|(one, other)| figure(one) / figure(other)).collect();
         Some(Ratio {
             median: median(ratios.clone()),
             least: ratios.iter().copied().fold(f64::INFINITY, f64::min),
@@ -105,10 +94,7 @@ impl Cell {
 
 /// Checks medians and ratios; panics when they are wrong.
 pub fn self_test() {
-    assert!(
-        (median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9,
-        "median of three"
-    );
+    assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9, "median of three");
     assert!((median(vec![4.0, 1.0]) - 2.5).abs() < 1e-9, "median of two");
     let sample = |total| Sample {
         throughput: 1.0,
@@ -122,18 +108,9 @@ pub fn self_test() {
         waited: 0.0,
         load: 0.0,
     };
-    let series = |name: &str, totals: [f64; 3]| Series {
-        name: name.to_owned(),
-        samples: totals.map(sample).to_vec(),
-    };
+    let series = |name: &str, totals: [f64; 3]| Series { name: name.to_owned(), samples: totals.map(sample).to_vec() };
     let series = vec![series("a", [1.0, 2.0, 9.0]), series("b", [2.0, 2.0, 3.0])];
-    let cell = Cell {
-        scenario: &SCENARIOS[0],
-        pipeline: 1,
-        series,
-    };
-    let ratio = cell
-        .ratio("a", "b", |sample| sample.total)
-        .map(|ratio| (ratio.least, ratio.median, ratio.most));
+    let cell = Cell { scenario: &SCENARIOS[0], pipeline: 1, series };
+    let ratio = cell.ratio("a", "b", |sample| sample.total).map(|ratio| (ratio.least, ratio.median, ratio.most));
     assert_eq!(ratio, Some((0.5, 1.0, 3.0)), "ratios are of paired runs");
 }

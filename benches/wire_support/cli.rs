@@ -73,11 +73,7 @@ pub enum Request {
 impl Options {
     /// Does `--only` allow this scenario?
     pub fn wants(&self, name: &str) -> bool {
-        self.only.is_empty()
-            || self
-                .only
-                .iter()
-                .any(|start| name.starts_with(start.as_str()))
+        self.only.is_empty() || self.only.iter().any(|start| name.starts_with(start.as_str()))
     }
 
     /// Load before the window of a run.
@@ -110,12 +106,7 @@ pub fn parse(words: &[String], server: &str) -> Result<Request> {
     let (mut bench, mut rivals) = (false, "redis-server,valkey-server".to_owned());
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let mut next = || {
-            words
-                .next()
-                .cloned()
-                .ok_or_else(|| format!("{word} needs a value"))
-        };
+        let mut next = || words.next().cloned().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
             "--bench" => bench = true,
             "--help" | "-h" => return Ok(Request::Help),
@@ -123,10 +114,7 @@ pub fn parse(words: &[String], server: &str) -> Result<Request> {
             "--quick" => quick(&mut options),
             "--only" => options.only = next()?.split(',').map(str::to_owned).collect(),
             "--pipelines" => {
-                options.pipelines = next()?
-                    .split(',')
-                    .map(str::parse)
-                    .collect::<std::result::Result<_, _>>()?;
+                options.pipelines = next()?.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?;
             }
             "--runs" => options.runs = next()?.parse()?,
             "--seconds" => options.window = Duration::try_from_secs_f64(next()?.parse()?)?,
@@ -144,21 +132,12 @@ pub fn parse(words: &[String], server: &str) -> Result<Request> {
     }
     check(&options)?;
     options.rivals = rivals.split(',').filter_map(rival).collect();
-    Ok(if bench {
-        Request::Run(Box::new(options))
-    } else {
-        Request::SelfTest
-    })
+    Ok(if bench { Request::Run(Box::new(options)) } else { Request::SelfTest })
 }
 
 fn check(options: &Options) -> Result<()> {
-    let positive = [options.runs, options.connections]
-        .into_iter()
-        .chain(options.pipelines.iter().copied());
-    if positive
-        .chain([options.keys, options.many, options.idle].map(|n| n as usize))
-        .any(|number| number == 0)
-    {
+    let positive = [options.runs, options.connections].into_iter().chain(options.pipelines.iter().copied());
+    if positive.chain([options.keys, options.many, options.idle].map(|n| n as usize)).any(|number| number == 0) {
         return Err("0 makes no sense for any of the numbers but the cores".into());
     }
     for start in &options.only {
@@ -178,15 +157,7 @@ fn quick(options: &mut Options) {
 }
 
 fn rival(name: &str) -> Option<Rival> {
-    let binary = if name.contains('/') {
-        Some(PathBuf::from(name))
-    } else {
-        machine::on_path(name)
-    }?;
+    let binary = if name.contains('/') { Some(PathBuf::from(name)) } else { machine::on_path(name) }?;
     let name = Path::new(name).file_name()?.to_string_lossy().into_owned();
-    Some(Rival {
-        name,
-        binary,
-        workers: None,
-    })
+    Some(Rival { name, binary, workers: None })
 }

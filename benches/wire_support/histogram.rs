@@ -47,14 +47,8 @@ impl Histogram {
 
     /// The filled buckets as `index:count` words, for [`Histogram::merge`] in another process.
     pub fn encode(&self) -> String {
-        let filled = self
-            .0
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| slot.load(Relaxed) > 0);
-        let words: Vec<String> = filled
-            .map(|(index, slot)| format!("{index}:{}", slot.load(Relaxed)))
-            .collect();
+        let filled = self.0.iter().enumerate().filter(|(_, slot)| slot.load(Relaxed) > 0);
+        let words: Vec<String> = filled.map(|(index, slot)| format!("{index}:{}", slot.load(Relaxed))).collect();
         words.join(" ")
     }
 
@@ -85,35 +79,14 @@ fn upper_edge(index: usize) -> u64 {
 
 /// Checks the bucket arithmetic; panics when it is wrong.
 pub fn self_test() {
-    for nanos in [
-        0,
-        1,
-        63,
-        64,
-        127,
-        128,
-        129,
-        1_000,
-        999_999,
-        1 << 40,
-        u64::MAX,
-    ] {
+    for nanos in [0, 1, 63, 64, 127, 128, 129, 1_000, 999_999, 1 << 40, u64::MAX] {
         let edge = upper_edge(bucket(nanos));
-        assert!(
-            edge >= nanos && edge - nanos <= nanos / 64,
-            "{nanos} ns is counted as {edge}"
-        );
+        assert!(edge >= nanos && edge - nanos <= nanos / 64, "{nanos} ns is counted as {edge}");
     }
     let histogram = Histogram::new();
     (1..=1000).for_each(|nanos| histogram.record(nanos));
     let copy = Histogram::new();
-    assert!(
-        copy.merge(&histogram.encode()).is_some(),
-        "a printed histogram is read back"
-    );
+    assert!(copy.merge(&histogram.encode()).is_some(), "a printed histogram is read back");
     let median = copy.quantile(0.5);
-    assert!(
-        (500..=508).contains(&median),
-        "the median of 1 to 1000 is {median}"
-    );
+    assert!((500..=508).contains(&median), "the median of 1 to 1000 is {median}");
 }

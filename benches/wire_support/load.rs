@@ -69,16 +69,8 @@ impl Task {
     /// # Errors
     /// A missing or malformed word.
     pub fn parse(words: &[String]) -> Result<Self> {
-        let named: HashMap<&str, &str> = words
-            .iter()
-            .filter_map(|word| word.split_once('='))
-            .collect();
-        let text = |name: &str| {
-            named
-                .get(name)
-                .copied()
-                .ok_or_else(|| format!("--load: no {name}"))
-        };
+        let named: HashMap<&str, &str> = words.iter().filter_map(|word| word.split_once('=')).collect();
+        let text = |name: &str| named.get(name).copied().ok_or_else(|| format!("--load: no {name}"));
         let number = |name: &str| -> Result<u64> { Ok(text(name)?.parse()?) };
         Ok(Self {
             address: text("address")?.parse()?,
@@ -111,17 +103,9 @@ pub struct Outcome {
 
 impl Outcome {
     fn print(&self) -> String {
-        let Cpu {
-            user_ticks,
-            kernel_ticks,
-            nanos,
-            waited_nanos,
-        } = self.server;
+        let Cpu { user_ticks, kernel_ticks, nanos, waited_nanos } = self.server;
         let (requests, elapsed, own) = (self.requests, self.elapsed.as_nanos(), self.own.nanos);
-        format!(
-            "{requests} {elapsed} {user_ticks} {kernel_ticks} {nanos} {waited_nanos} {own};{}",
-            self.histogram
-        )
+        format!("{requests} {elapsed} {user_ticks} {kernel_ticks} {nanos} {waited_nanos} {own};{}", self.histogram)
     }
 
     /// Reads the line a load process printed.
@@ -130,35 +114,15 @@ impl Outcome {
     /// A line of another form: the process failed, and said why on its standard error.
     pub fn parse(line: &str) -> Result<Self> {
         let (numbers, histogram) = line.split_once(';').ok_or("the load process failed")?;
-        let numbers = numbers
-            .split_whitespace()
-            .map(str::parse)
-            .collect::<std::result::Result<Vec<u64>, _>>()?;
-        let [
-            requests,
-            elapsed,
-            user_ticks,
-            kernel_ticks,
-            nanos,
-            waited_nanos,
-            own,
-        ] = numbers[..]
-        else {
+        let numbers = numbers.split_whitespace().map(str::parse).collect::<std::result::Result<Vec<u64>, _>>()?;
+        let [requests, elapsed, user_ticks, kernel_ticks, nanos, waited_nanos, own] = numbers[..] else {
             return Err("the load process printed another number of figures".into());
         };
         Ok(Self {
             requests,
             elapsed: Duration::from_nanos(elapsed),
-            server: Cpu {
-                user_ticks,
-                kernel_ticks,
-                nanos,
-                waited_nanos,
-            },
-            own: Cpu {
-                nanos: own,
-                ..Cpu::default()
-            },
+            server: Cpu { user_ticks, kernel_ticks, nanos, waited_nanos },
+            own: Cpu { nanos: own, ..Cpu::default() },
             histogram: histogram.trim().to_owned(),
         })
     }
@@ -180,9 +144,7 @@ struct Shared {
 /// Words of another form, a connection that cannot be made, a reply that is not the expected one.
 pub fn main(words: &[String]) -> Result<()> {
     let task = Task::parse(words)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(task))?;
     println!("{}", outcome.print());
     Ok(())
@@ -190,13 +152,7 @@ pub fn main(words: &[String]) -> Result<()> {
 
 async fn run(task: Task) -> Result<Outcome> {
     let shared = Arc::new(Shared {
-        batches: Batches::build(
-            task.mix,
-            task.value_len,
-            task.keys,
-            task.pipeline,
-            task.seed,
-        ),
+        batches: Batches::build(task.mix, task.value_len, task.keys, task.pipeline, task.seed),
         pipeline: task.pipeline as u64,
         measuring: AtomicBool::new(false),
         requests: AtomicU64::new(0),
@@ -215,35 +171,18 @@ async fn run(task: Task) -> Result<Outcome> {
         return Err("the bench went away".into());
     }
     for (number, stream) in streams.into_iter().enumerate() {
-        tokio::spawn(connection(
-            stream,
-            number * shared.batches.batches.len() / task.connections,
-            shared.clone(),
-        ));
+        tokio::spawn(connection(stream, number * shared.batches.batches.len() / task.connections, shared.clone()));
     }
     tokio::time::sleep(task.warm).await;
-    let (server, own, began) = (
-        Cpu::of(task.pid)?,
-        Cpu::of(std::process::id())?,
-        Instant::now(),
-    );
+    let (server, own, began) = (Cpu::of(task.pid)?, Cpu::of(std::process::id())?, Instant::now());
     shared.measuring.store(true, Relaxed);
     tokio::time::sleep(task.window).await;
     let (requests, elapsed) = (shared.requests.load(Relaxed), began.elapsed());
-    let (server, own) = (
-        Cpu::of(task.pid)?.since(&server),
-        Cpu::of(std::process::id())?.since(&own),
-    );
+    let (server, own) = (Cpu::of(task.pid)?.since(&server), Cpu::of(std::process::id())?.since(&own));
     if let Some(failure) = shared.failure.lock().ok().and_then(|mut slot| slot.take()) {
         return Err(failure);
     }
-    Ok(Outcome {
-        requests,
-        elapsed,
-        server,
-        own,
-        histogram: shared.histogram.encode(),
-    })
+    Ok(Outcome { requests, elapsed, server, own, histogram: shared.histogram.encode() })
 }
 
 async fn connection(mut stream: TcpStream, first: usize, shared: Arc<Shared>) {
@@ -259,18 +198,10 @@ async fn drive(stream: &mut TcpStream, first: usize, shared: &Shared) -> Result<
     let batches = &shared.batches.batches;
     let mut began = Instant::now();
     for batch in batches.iter().cycle().skip(first) {
-        exchange(
-            stream,
-            &shared.batches.bytes[batch.requests.clone()],
-            batch,
-            &mut buffer,
-        )
-        .await?;
+        exchange(stream, &shared.batches.bytes[batch.requests.clone()], batch, &mut buffer).await?;
         let ended = Instant::now();
         if shared.measuring.load(Relaxed) {
-            shared
-                .requests
-                .store(shared.requests.load(Relaxed) + shared.pipeline, Relaxed);
+            shared.requests.store(shared.requests.load(Relaxed) + shared.pipeline, Relaxed);
             shared.histogram.record((ended - began).as_nanos() as u64);
         }
         began = ended;
@@ -280,12 +211,7 @@ async fn drive(stream: &mut TcpStream, first: usize, shared: &Shared) -> Result<
 
 /// One batch and its replies. Reads while the request is not yet written, so that a server that stops reading until
 /// its replies are taken does not block us for ever.
-async fn exchange(
-    stream: &mut TcpStream,
-    requests: &[u8],
-    batch: &Batch,
-    buffer: &mut [u8],
-) -> Result<()> {
+async fn exchange(stream: &mut TcpStream, requests: &[u8], batch: &Batch, buffer: &mut [u8]) -> Result<()> {
     let mut sent = blocked_as_zero(stream.try_write(requests))?;
     let mut received = 0;
     while received < batch.reply_len {
@@ -296,30 +222,18 @@ async fn exchange(
                 read => read,
             }
         } else {
-            let ready = stream
-                .ready(Interest::READABLE | Interest::WRITABLE)
-                .await?;
+            let ready = stream.ready(Interest::READABLE | Interest::WRITABLE).await?;
             if ready.is_writable() {
                 sent += blocked_as_zero(stream.try_write(&requests[sent..]))?;
             }
-            if ready.is_readable() {
-                blocked_as_zero(stream.try_read(buffer))?
-            } else {
-                0
-            }
+            if ready.is_readable() { blocked_as_zero(stream.try_read(buffer))? } else { 0 }
         };
         if read > 0 && received == 0 && buffer[0] != batch.first {
             let text = String::from_utf8_lossy(&buffer[..read.min(120)]);
-            return Err(format!(
-                "expected a reply that starts with {:?}, got {text:?}",
-                batch.first as char
-            )
-            .into());
+            return Err(format!("expected a reply that starts with {:?}, got {text:?}", batch.first as char).into());
         }
         received += read;
-        if received > batch.reply_len
-            || (received == batch.reply_len && buffer[read.max(1) - 1] != b'\n')
-        {
+        if received > batch.reply_len || (received == batch.reply_len && buffer[read.max(1) - 1] != b'\n') {
             return Err(format!("expected {} reply bytes, got {received}", batch.reply_len).into());
         }
     }
@@ -348,17 +262,9 @@ impl Loader {
         let program = std::env::current_exe()?;
         let mut command = machine::pinned(cores, &program);
         command.arg("--load").args(task.words());
-        command
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped());
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
         let mut process = machine::Process::spawn(&mut command)?;
-        let mut output = io::BufReader::new(
-            process
-                .child
-                .stdout
-                .take()
-                .ok_or("no output of the load process")?,
-        );
+        let mut output = io::BufReader::new(process.child.stdout.take().ok_or("no output of the load process")?);
         let mut line = String::new();
         output.read_line(&mut line)?;
         if line.trim() != "ready" {
@@ -372,12 +278,7 @@ impl Loader {
     /// # Errors
     /// A process that has gone.
     pub fn go(&mut self) -> Result<()> {
-        let input = self
-            .process
-            .child
-            .stdin
-            .as_mut()
-            .ok_or("no input of the load process")?;
+        let input = self.process.child.stdin.as_mut().ok_or("no input of the load process")?;
         input.write_all(b"go\n")?;
         Ok(input.flush()?)
     }

@@ -19,9 +19,7 @@ impl Process {
     /// # Errors
     /// A program that is not there.
     pub fn spawn(command: &mut Command) -> Result<Self> {
-        let child = command
-            .spawn()
-            .map_err(|error| format!("{command:?}: {error}"))?;
+        let child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         Ok(Self { child })
     }
 }
@@ -38,9 +36,7 @@ impl Drop for Process {
 /// by a signal. `setpriv` and `taskset` replace themselves by the program: the child's id is the program's.
 pub fn pinned(cores: &str, program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    command
-        .args(["--pdeathsig", "KILL", "taskset", "-c", cores])
-        .arg(program);
+    command.args(["--pdeathsig", "KILL", "taskset", "-c", cores]).arg(program);
     command
 }
 
@@ -61,9 +57,7 @@ impl Spinners {
             command.args(["-i", "0", "sh", "-c", "while :; do :; done"]);
             Process::spawn(command.stdin(Stdio::null()))
         };
-        Ok(Self {
-            _processes: cores.iter().map(spin).collect::<Result<_>>()?,
-        })
+        Ok(Self { _processes: cores.iter().map(spin).collect::<Result<_>>()? })
     }
 }
 
@@ -88,16 +82,9 @@ impl Cpu {
     pub fn of(pid: u32) -> Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // The name in parentheses may hold anything; the fields after it are counted from 3.
-        let (_, fields) = stat
-            .rsplit_once(')')
-            .ok_or("/proc/PID/stat without a name")?;
+        let (_, fields) = stat.rsplit_once(')').ok_or("/proc/PID/stat without a name")?;
         let mut fields = fields.split_whitespace().skip(14 - 3);
-        let mut ticks = || {
-            fields
-                .next()
-                .and_then(|field| field.parse().ok())
-                .ok_or("/proc/PID/stat too short")
-        };
+        let mut ticks = || fields.next().and_then(|field| field.parse().ok()).ok_or("/proc/PID/stat too short");
         let (user_ticks, kernel_ticks) = (ticks()?, ticks()?);
         let (mut nanos, mut waited_nanos) = (0, 0);
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
@@ -109,12 +96,7 @@ impl Cpu {
             nanos += words.next().ok_or("an empty schedstat")??;
             waited_nanos += words.next().ok_or("a schedstat of one word")??;
         }
-        Ok(Self {
-            user_ticks,
-            kernel_ticks,
-            nanos,
-            waited_nanos,
-        })
+        Ok(Self { user_ticks, kernel_ticks, nanos, waited_nanos })
     }
 
     /// What was used between `earlier` and `self`.
@@ -141,10 +123,7 @@ impl Cpu {
 pub fn resident(pid: u32) -> Result<u64> {
     let field = |file: &str, name: &str| -> Result<u64> {
         let text = fs::read_to_string(format!("/proc/{pid}/{file}"))?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .ok_or("no such field")?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such field")?;
         let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib * 1024)
     };
@@ -165,9 +144,7 @@ pub fn raise_file_limit() -> Result<u64> {
 /// Is `program` on the PATH?
 pub fn on_path(program: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Processor, cores, memory and kernel, in one line.
@@ -177,21 +154,13 @@ pub fn describe() -> String {
         let line = text.lines().find(|line| line.starts_with(name))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     };
-    let cpu = field(&read("/proc/cpuinfo"), "model name")
-        .unwrap_or_else(|| "unknown processor".to_owned());
+    let cpu = field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown processor".to_owned());
     let memory = field(&read("/proc/meminfo"), "MemTotal").unwrap_or_default();
     let gib = memory.trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / f64::from(1 << 20);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let virtualised = if read("/proc/cpuinfo").contains(" hypervisor") {
-        ", virtual machine"
-    } else {
-        ""
-    };
+    let virtualised = if read("/proc/cpuinfo").contains(" hypervisor") { ", virtual machine" } else { "" };
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!(
-        "{cpu}, {cores} cores{virtualised}, {gib:.0} GiB, Linux {}",
-        kernel.trim()
-    )
+    format!("{cpu}, {cores} cores{virtualised}, {gib:.0} GiB, Linux {}", kernel.trim())
 }
 
 /// The load average of the last minute: above about 0.1 before a run, something else is using the machine.
@@ -205,15 +174,10 @@ pub fn load_average() -> String {
 /// # Errors
 /// One of `setpriv`, `taskset`, `chrt` is not on the PATH.
 pub fn check_tools() -> Result<()> {
-    let missing: Vec<&str> = ["setpriv", "taskset", "chrt"]
-        .into_iter()
-        .filter(|tool| on_path(tool).is_none())
-        .collect();
+    let missing: Vec<&str> =
+        ["setpriv", "taskset", "chrt"].into_iter().filter(|tool| on_path(tool).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::from(format!(
-        "not on the PATH: {} (they are in util-linux)",
-        missing.join(", ")
-    )))
+    Err(Error::from(format!("not on the PATH: {} (they are in util-linux)", missing.join(", "))))
 }

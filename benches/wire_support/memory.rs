@@ -60,11 +60,7 @@ pub fn run(options: &Options) -> Result<Vec<Memory>> {
     let mut figures = Vec::new();
     for rival in &rivals {
         let mut add = |what, bytes| {
-            let figure = Memory {
-                name: rival.name.clone(),
-                what,
-                bytes,
-            };
+            let figure = Memory { name: rival.name.clone(), what, bytes };
             println!("{:<16} {}: {bytes:.0}", figure.name, figure.title());
             figures.push(figure);
         };
@@ -105,28 +101,15 @@ fn keys(rival: &Rival, options: &Options, add: &mut impl FnMut(What, f64)) -> Re
 fn connections(rival: &Rival, options: &Options, add: &mut impl FnMut(What, f64)) -> Result<()> {
     let limit = machine::raise_file_limit()?;
     if options.idle + 200 > limit {
-        return Err(format!(
-            "{} connections with a limit of {limit} open files; see --idle",
-            options.idle
-        )
-        .into());
+        return Err(format!("{} connections with a limit of {limit} open files; see --idle", options.idle).into());
     }
-    let server = Server::start(
-        rival,
-        &both(options),
-        &["--maxclients", &(options.idle + 100).to_string()],
-    )?;
+    let server = Server::start(rival, &both(options), &["--maxclients", &(options.idle + 100).to_string()])?;
     std::thread::sleep(REST);
     let before = machine::resident(server.pid)?;
-    let streams = (0..options.idle)
-        .map(|_| server.pinged())
-        .collect::<Result<Vec<_>>>()?;
+    let streams = (0..options.idle).map(|_| server.pinged()).collect::<Result<Vec<_>>>()?;
     std::thread::sleep(REST);
     let grown = machine::resident(server.pid)?.saturating_sub(before);
     server.ping()?;
-    add(
-        What::Connection(options.idle),
-        grown as f64 / streams.len() as f64,
-    );
+    add(What::Connection(options.idle), grown as f64 / streams.len() as f64);
     Ok(())
 }

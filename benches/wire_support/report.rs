@@ -50,19 +50,8 @@ struct Target {
     bound: f64,
 }
 
-const fn cpu(
-    scenarios: &'static [&'static str],
-    pipelines: &'static [usize],
-    bound: f64,
-) -> Target {
-    Target {
-        scenarios,
-        pipelines,
-        figure: Figure::TotalCpu,
-        of: OURS,
-        against: REDIS,
-        bound,
-    }
+const fn cpu(scenarios: &'static [&'static str], pipelines: &'static [usize], bound: f64) -> Target {
+    Target { scenarios, pipelines, figure: Figure::TotalCpu, of: OURS, against: REDIS, bound }
 }
 
 const fn throughput(
@@ -72,24 +61,14 @@ const fn throughput(
     against: &'static str,
     bound: f64,
 ) -> Target {
-    Target {
-        scenarios,
-        pipelines,
-        figure: Figure::Throughput,
-        of,
-        against,
-        bound,
-    }
+    Target { scenarios, pipelines, figure: Figure::Throughput, of, against, bound }
 }
 
 const SMALL: &[&str] = &["mix32", "get32", "set32"];
 const MEDIUM: &[&str] = &["mix1k", "get1k", "set1k"];
 
 const TARGETS: &[Target] = &[
-    Target {
-        figure: Figure::UserCpu,
-        ..cpu(SMALL, &[1], 0.65)
-    },
+    Target { figure: Figure::UserCpu, ..cpu(SMALL, &[1], 0.65) },
     cpu(SMALL, &[16], 0.75),
     cpu(SMALL, &[100], 0.45),
     throughput(SMALL, &[16], OURS, REDIS, 1.3),
@@ -105,10 +84,7 @@ const TARGETS: &[Target] = &[
 
 /// Prints one cell, a line a contestant.
 pub fn print_cell(cell: &Cell) {
-    println!(
-        "\n{} ({}), pipeline {}",
-        cell.scenario.name, cell.scenario.title, cell.pipeline
-    );
+    println!("\n{} ({}), pipeline {}", cell.scenario.name, cell.scenario.title, cell.pipeline);
     println!(
         "  {:<16} {:>10} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>6} {:>8}",
         "", "k/s", "p50 µs", "p99", "p99.9", "user µs", "kernel", "total", "busy", "load µs"
@@ -130,16 +106,10 @@ pub fn print_cell(cell: &Cell) {
         );
     }
     if let Some(waited) = disturbed(cell) {
-        println!(
-            "  something else used the server's core: it waited {:.0} % of the time",
-            waited * 100.0
-        );
+        println!("  something else used the server's core: it waited {:.0} % of the time", waited * 100.0);
     }
     for (name, against) in pairs(cell) {
-        let ratio = |figure: fn(&Sample) -> f64| {
-            cell.ratio(name, against, figure)
-                .map_or(String::new(), spread)
-        };
+        let ratio = |figure: fn(&Sample) -> f64| cell.ratio(name, against, figure).map_or(String::new(), spread);
         println!(
             "  {name} / {against}: throughput {}, user {}, kernel {}, total {}",
             ratio(|s| s.throughput),
@@ -159,42 +129,20 @@ fn disturbed(cell: &Cell) -> Option<f64> {
 
 /// Who is compared with whom in a cell: each of ours with every other.
 fn pairs(cell: &Cell) -> Vec<(&str, &str)> {
-    let names: Vec<&str> = cell
-        .series
-        .iter()
-        .map(|series| series.name.as_str())
-        .collect();
+    let names: Vec<&str> = cell.series.iter().map(|series| series.name.as_str()).collect();
     let ours = names.iter().filter(|name| [OURS, OURS_TWO].contains(name));
-    ours.flat_map(|one| {
-        names
-            .iter()
-            .filter(move |other| *other != one)
-            .map(move |other| (*one, *other))
-    })
-    .collect()
+    ours.flat_map(|one| names.iter().filter(move |other| *other != one).map(move |other| (*one, *other))).collect()
 }
 
 fn spread(ratio: Ratio) -> String {
-    format!(
-        "{:.2} ({:.2} to {:.2})",
-        ratio.median, ratio.least, ratio.most
-    )
+    format!("{:.2} ({:.2} to {:.2})", ratio.median, ratio.least, ratio.most)
 }
 
 /// The whole report in Markdown.
-pub fn markdown(
-    options: &Options,
-    cells: &[Cell],
-    memories: &[Memory],
-    load_before: &str,
-) -> String {
+pub fn markdown(options: &Options, cells: &[Cell], memories: &[Memory], load_before: &str) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = writeln!(
-        out,
-        "Machine: {}. Load average before: {load_before}.\n",
-        machine::describe()
-    );
+    let _ = writeln!(out, "Machine: {}. Load average before: {load_before}.\n", machine::describe());
     let _ = writeln!(
         out,
         "{} connections, {} keys of 16 bytes ({} in \"many keys\"), medians of {} interleaved runs of {:.1} s (twice \
@@ -204,25 +152,14 @@ pub fn markdown(
         options.many,
         options.runs,
         options.window.as_secs_f64(),
-        if options.quick {
-            " A quick run: these figures mean nothing."
-        } else {
-            ""
-        }
+        if options.quick { " A quick run: these figures mean nothing." } else { "" }
     );
     for rival in &options.rivals {
         let _ = writeln!(out, "{}: {}.", rival.name, rival.version());
     }
-    let disturbed = cells
-        .iter()
-        .filter(|cell| disturbed(cell).is_some())
-        .count();
+    let disturbed = cells.iter().filter(|cell| disturbed(cell).is_some()).count();
     if disturbed > 0 {
-        let _ = writeln!(
-            out,
-            "Something else used the server's core in {disturbed} of {} cells.",
-            cells.len()
-        );
+        let _ = writeln!(out, "Something else used the server's core in {disturbed} of {} cells.", cells.len());
     }
     if !cells.is_empty() {
         load_table(&mut out, cells);
@@ -264,23 +201,15 @@ fn load_table(out: &mut String, cells: &[Cell]) {
 fn memory_table(out: &mut String, memories: &[Memory]) {
     out.push_str("\n| resident | server | measured |\n| --- | --- | --- |\n");
     for memory in memories {
-        let _ = writeln!(
-            out,
-            "| {} | {} | {:.0} |",
-            memory.title(),
-            memory.name,
-            memory.bytes
-        );
+        let _ = writeln!(out, "| {} | {} | {:.0} |", memory.title(), memory.name, memory.bytes);
     }
 }
 
 fn targets_table(out: &mut String, cells: &[Cell], memories: &[Memory]) {
     out.push_str("\n| target | asked | measured | |\n| --- | --- | --- | --- |\n");
     for target in TARGETS {
-        let hit = |cell: &&Cell| {
-            target.scenarios.contains(&cell.scenario.name)
-                && target.pipelines.contains(&cell.pipeline)
-        };
+        let hit =
+            |cell: &&Cell| target.scenarios.contains(&cell.scenario.name) && target.pipelines.contains(&cell.pipeline);
         for cell in cells.iter().filter(hit) {
             target_row(out, target, cell);
         }
@@ -293,35 +222,20 @@ fn targets_table(out: &mut String, cells: &[Cell], memories: &[Memory]) {
             What::Key(_) => continue,
         };
         let verdict = verdict(memory.bytes <= bound);
-        let _ = writeln!(
-            out,
-            "| resident: {} | ≤ {bound:.0} | {:.0} | {verdict} |",
-            memory.title(),
-            memory.bytes
-        );
+        let _ = writeln!(out, "| resident: {} | ≤ {bound:.0} | {:.0} | {verdict} |", memory.title(), memory.bytes);
     }
 }
 
 fn target_row(out: &mut String, target: &Target, cell: &Cell) {
-    let Some(ratio) = cell.ratio(target.of, target.against, |sample| target.figure.of(sample))
-    else {
+    let Some(ratio) = cell.ratio(target.of, target.against, |sample| target.figure.of(sample)) else {
         return;
     };
     let more = matches!(target.figure, Figure::Throughput);
-    let (sign, reached) = if more {
-        ("≥", ratio.median >= target.bound)
-    } else {
-        ("≤", ratio.median <= target.bound)
-    };
-    let busy = cell
-        .of(target.of)
-        .map_or(1.0, |series| series.median(|sample| sample.busy));
+    let (sign, reached) =
+        if more { ("≥", ratio.median >= target.bound) } else { ("≤", ratio.median <= target.bound) };
+    let busy = cell.of(target.of).map_or(1.0, |series| series.median(|sample| sample.busy));
     let idle = more && target.of == OURS && busy < SATURATED;
-    let note = if idle {
-        format!(" (the server was only {:.0} % busy)", busy * 100.0)
-    } else {
-        String::new()
-    };
+    let note = if idle { format!(" (the server was only {:.0} % busy)", busy * 100.0) } else { String::new() };
     let _ = writeln!(
         out,
         "| {}, pipeline {}: {} of {} over {} | {sign} {:.2} | {} | {}{note} |",

@@ -31,9 +31,7 @@ impl Mix {
 
     /// The mix of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Mix::Get, Mix::Set, Mix::Mixed]
-            .into_iter()
-            .find(|mix| mix.name() == name)
+        [Mix::Get, Mix::Set, Mix::Mixed].into_iter().find(|mix| mix.name() == name)
     }
 }
 
@@ -81,13 +79,7 @@ pub fn push_get(out: &mut Vec<u8>, key: u64) {
 
 /// Appends `SET key:<12 digits> <value>`.
 pub fn push_set(out: &mut Vec<u8>, key: u64, value: &[u8]) {
-    out.extend_from_slice(
-        format!(
-            "*3\r\n$3\r\nSET\r\n$16\r\nkey:{key:012}\r\n${}\r\n",
-            value.len()
-        )
-        .as_bytes(),
-    );
+    out.extend_from_slice(format!("*3\r\n$3\r\nSET\r\n$16\r\nkey:{key:012}\r\n${}\r\n", value.len()).as_bytes());
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
@@ -113,13 +105,8 @@ impl Batches {
         let mut random = Random(seed);
         let value = value(value_len);
         let wanted = (keys as usize).saturating_mul(4).min(REQUESTS_MAX);
-        let mut built = Self {
-            bytes: Vec::new(),
-            batches: Vec::new(),
-        };
-        while built.batches.len() < 64
-            || (built.batches.len() * pipeline < wanted && built.bytes.len() < BYTES_MAX)
-        {
+        let mut built = Self { bytes: Vec::new(), batches: Vec::new() };
+        while built.batches.len() < 64 || (built.batches.len() * pipeline < wanted && built.bytes.len() < BYTES_MAX) {
             let start = built.bytes.len();
             let (mut reply_len, mut first) = (0, 0);
             for position in 0..pipeline {
@@ -130,21 +117,13 @@ impl Batches {
                 } else {
                     push_get(&mut built.bytes, key);
                 }
-                reply_len += if set {
-                    SET_REPLY_LEN
-                } else {
-                    get_reply_len(value_len)
-                };
+                reply_len += if set { SET_REPLY_LEN } else { get_reply_len(value_len) };
                 if position == 0 {
                     first = if set { b'+' } else { b'$' };
                 }
             }
             let requests = start..built.bytes.len();
-            built.batches.push(Batch {
-                requests,
-                reply_len,
-                first,
-            });
+            built.batches.push(Batch { requests, reply_len, first });
         }
         built
     }
@@ -153,16 +132,9 @@ impl Batches {
 /// Checks sizes and shares of a mix; panics when they are wrong.
 pub fn self_test() {
     let batches = Batches::build(Mix::Mixed, 32, 1000, 16, 1);
-    let sets = batches
-        .bytes
-        .windows(3)
-        .filter(|word| word == b"SET")
-        .count();
+    let sets = batches.bytes.windows(3).filter(|word| word == b"SET").count();
     let requests = batches.batches.len() * 16;
-    assert!(
-        (requests / 12..requests / 8).contains(&sets),
-        "{sets} of {requests} requests are SET"
-    );
+    assert!((requests / 12..requests / 8).contains(&sets), "{sets} of {requests} requests are SET");
     let replies: usize = batches.batches.iter().map(|batch| batch.reply_len).sum();
     assert_eq!(replies, sets * 5 + (requests - sets) * 39, "reply bytes");
     assert_eq!(get_reply_len(1024), 7 + 1024 + 2, "reply bytes of a GET");

@@ -32,32 +32,17 @@ impl Rival {
     /// Ours, with `workers` threads, or with its own default. A binary named redis-server or valkey-server gets no
     /// `--workers`, so that it can stand in for ours when the bench itself is tested.
     pub fn ours(name: &str, binary: &Path, workers: Option<usize>) -> Self {
-        let file = binary
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let file = binary.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let foreign = file.starts_with("redis-server") || file.starts_with("valkey-server");
-        Self {
-            name: name.to_owned(),
-            binary: binary.to_owned(),
-            workers: workers.filter(|_| !foreign),
-        }
+        Self { name: name.to_owned(), binary: binary.to_owned(), workers: workers.filter(|_| !foreign) }
     }
 
     /// What it says of itself with `--version`.
     pub fn version(&self) -> String {
-        let output = std::process::Command::new(&self.binary)
-            .arg("--version")
-            .output();
-        let text = output
-            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-            .unwrap_or_default();
+        let output = std::process::Command::new(&self.binary).arg("--version").output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
         let line = text.lines().next().unwrap_or("").trim().to_owned();
-        if line.is_empty() {
-            "unknown version".to_owned()
-        } else {
-            line
-        }
+        if line.is_empty() { "unknown version".to_owned() } else { line }
     }
 }
 
@@ -78,8 +63,7 @@ impl Folder {
     fn new() -> Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("ostracon-wire-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("ostracon-wire-{}-{number}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -99,37 +83,18 @@ impl Server {
     /// A server that does not start; the end of its log is in the text.
     pub fn start(rival: &Rival, cores: &str, extra: &[&str]) -> Result<Self> {
         let folder = Folder::new()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let log = fs::File::create(folder.0.join("log"))?;
         let mut command = machine::pinned(cores, &std::path::absolute(&rival.binary)?);
-        command.args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]);
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         if let Some(workers) = rival.workers {
             command.args(["--workers", &workers.to_string()]);
         }
         command.args(extra).current_dir(&folder.0);
-        command
-            .stdin(std::process::Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
+        command.stdin(std::process::Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = Process::spawn(&mut command)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut server = Self {
-            address,
-            pid: process.child.id(),
-            _process: process,
-            _folder: folder,
-        };
+        let mut server = Self { address, pid: process.child.id(), _process: process, _folder: folder };
         server.wait(&rival.name)?;
         Ok(server)
     }
@@ -145,10 +110,7 @@ impl Server {
                 let log = fs::read_to_string(self._folder.0.join("log")).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(5).collect();
                 let tail: Vec<&str> = tail.into_iter().rev().collect();
-                return Err(Error::from(format!(
-                    "{name} does not answer ({ended:?}):\n{}",
-                    tail.join("\n")
-                )));
+                return Err(Error::from(format!("{name} does not answer ({ended:?}):\n{}", tail.join("\n"))));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -192,9 +154,7 @@ impl Server {
         let value = value(value_len);
         let expected = b"+OK\r\n".to_vec();
         assert_eq!(expected.len(), SET_REPLY_LEN);
-        self.pipelined(keys, value_len, &expected, |out, key| {
-            push_set(out, key, &value)
-        })
+        self.pipelined(keys, value_len, &expected, |out, key| push_set(out, key, &value))
     }
 
     /// Gets keys number `keys` and compares every reply with what [`Server::fill`] wrote. Also lets a table that
@@ -230,15 +190,10 @@ impl Server {
             batch.for_each(|key| push(&mut requests, key));
             stream.write_all(&requests)?;
             stream.read_exact(&mut replies)?;
-            if let Some(wrong) = replies
-                .chunks(expected.len())
-                .find(|reply| *reply != expected)
-            {
-                return Err(format!(
-                    "unexpected reply: {:?}",
-                    String::from_utf8_lossy(&wrong[..wrong.len().min(80)])
-                )
-                .into());
+            if let Some(wrong) = replies.chunks(expected.len()).find(|reply| *reply != expected) {
+                return Err(
+                    format!("unexpected reply: {:?}", String::from_utf8_lossy(&wrong[..wrong.len().min(80)])).into()
+                );
             }
         }
         Ok(())

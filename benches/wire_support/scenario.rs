@@ -50,99 +50,21 @@ const fn pinned(
     keys: Keys,
     pipelines: &'static [usize],
 ) -> Scenario {
-    Scenario {
-        name,
-        title,
-        mix,
-        value_len,
-        keys,
-        pipelines,
-        both_cores: false,
-    }
+    Scenario { name, title, mix, value_len, keys, pipelines, both_cores: false }
 }
 
 /// All of them. Neighbours with the same data share their servers.
 pub const SCENARIOS: &[Scenario] = &[
-    pinned(
-        "mix32",
-        "GET/SET 9:1, 32 B",
-        Mix::Mixed,
-        32,
-        Keys::Usual,
-        &[1, 16, 100],
-    ),
-    pinned(
-        "get32",
-        "GET, 32 B",
-        Mix::Get,
-        32,
-        Keys::Usual,
-        &[1, 16, 100],
-    ),
-    pinned(
-        "set32",
-        "SET, 32 B",
-        Mix::Set,
-        32,
-        Keys::Usual,
-        &[1, 16, 100],
-    ),
-    pinned(
-        "mix1k",
-        "GET/SET 9:1, 1 KiB",
-        Mix::Mixed,
-        1 << 10,
-        Keys::Usual,
-        &[16, 100],
-    ),
-    pinned(
-        "get1k",
-        "GET, 1 KiB",
-        Mix::Get,
-        1 << 10,
-        Keys::Usual,
-        &[16, 100],
-    ),
-    pinned(
-        "set1k",
-        "SET, 1 KiB",
-        Mix::Set,
-        1 << 10,
-        Keys::Usual,
-        &[16, 100],
-    ),
-    pinned(
-        "mix64k",
-        "GET/SET 9:1, 64 KiB",
-        Mix::Mixed,
-        64 << 10,
-        Keys::Few,
-        &[1, 16],
-    ),
-    pinned(
-        "get64k",
-        "GET, 64 KiB",
-        Mix::Get,
-        64 << 10,
-        Keys::Few,
-        &[1, 16],
-    ),
-    pinned(
-        "set64k",
-        "SET, 64 KiB",
-        Mix::Set,
-        64 << 10,
-        Keys::Few,
-        &[1, 16],
-    ),
-    pinned(
-        "get5m",
-        "GET, 32 B, many keys",
-        Mix::Get,
-        32,
-        Keys::Many,
-        &[16, 100],
-    ),
+    pinned("mix32", "GET/SET 9:1, 32 B", Mix::Mixed, 32, Keys::Usual, &[1, 16, 100]),
+    pinned("get32", "GET, 32 B", Mix::Get, 32, Keys::Usual, &[1, 16, 100]),
+    pinned("set32", "SET, 32 B", Mix::Set, 32, Keys::Usual, &[1, 16, 100]),
+    pinned("mix1k", "GET/SET 9:1, 1 KiB", Mix::Mixed, 1 << 10, Keys::Usual, &[16, 100]),
+    pinned("get1k", "GET, 1 KiB", Mix::Get, 1 << 10, Keys::Usual, &[16, 100]),
+    pinned("set1k", "SET, 1 KiB", Mix::Set, 1 << 10, Keys::Usual, &[16, 100]),
+    pinned("mix64k", "GET/SET 9:1, 64 KiB", Mix::Mixed, 64 << 10, Keys::Few, &[1, 16]),
+    pinned("get64k", "GET, 64 KiB", Mix::Get, 64 << 10, Keys::Few, &[1, 16]),
+    pinned("set64k", "SET, 64 KiB", Mix::Set, 64 << 10, Keys::Few, &[1, 16]),
+    pinned("get5m", "GET, 32 B, many keys", Mix::Get, 32, Keys::Many, &[16, 100]),
     Scenario {
         name: "cores",
         title: "GET/SET 9:1, 32 B, both cores shared with two loads",
@@ -156,10 +78,7 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// Every name `--only` knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SCENARIOS
-        .iter()
-        .map(|scenario| scenario.name)
-        .chain([memory::MEMORY, memory::IDLE])
+    SCENARIOS.iter().map(|scenario| scenario.name).chain([memory::MEMORY, memory::IDLE])
 }
 
 /// Runs every scenario that `options` want, printing each cell as it is done.
@@ -169,25 +88,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn run(options: &Options) -> Result<Vec<Cell>> {
     let mut cells = Vec::new();
     let mut field: Option<Field> = None;
-    for scenario in SCENARIOS
-        .iter()
-        .filter(|scenario| options.wants(scenario.name))
-    {
-        let data = (
-            scenario.keys_of(options),
-            scenario.value_len,
-            scenario.both_cores,
-        );
+    for scenario in SCENARIOS.iter().filter(|scenario| options.wants(scenario.name)) {
+        let data = (scenario.keys_of(options), scenario.value_len, scenario.both_cores);
         if field.as_ref().is_none_or(|field| field.data != data) {
             drop(field.take());
             field = Some(Field::start(scenario, options)?);
         }
         let Some(field) = &field else { continue };
-        let lengths = if options.pipelines.is_empty() {
-            scenario.pipelines
-        } else {
-            &options.pipelines
-        };
+        let lengths = if options.pipelines.is_empty() { scenario.pipelines } else { &options.pipelines };
         for &pipeline in lengths {
             let cell = field.measure(scenario, pipeline, options)?;
             report::print_cell(&cell);
@@ -208,11 +116,7 @@ impl Scenario {
 
     fn contestants(&self, options: &Options) -> Vec<Rival> {
         let ours = |name, workers| Rival::ours(name, &options.server, Some(workers));
-        let mut rivals = if self.both_cores {
-            vec![ours(OURS_TWO, 2), ours(OURS_ONE, 1)]
-        } else {
-            vec![ours(OURS, 1)]
-        };
+        let mut rivals = if self.both_cores { vec![ours(OURS_TWO, 2), ours(OURS_ONE, 1)] } else { vec![ours(OURS, 1)] };
         rivals.extend(options.rivals.iter().cloned());
         rivals
     }
@@ -246,27 +150,12 @@ impl Field {
             server.verify(0..keys, scenario.value_len)?;
             servers.push((rival.name, server));
         }
-        Ok(Self {
-            data: (keys, scenario.value_len, scenario.both_cores),
-            servers,
-        })
+        Ok(Self { data: (keys, scenario.value_len, scenario.both_cores), servers })
     }
 
-    fn measure(
-        &self,
-        scenario: &'static Scenario,
-        pipeline: usize,
-        options: &Options,
-    ) -> Result<Cell> {
-        let empty = |(name, _): &(String, Server)| Series {
-            name: name.clone(),
-            samples: Vec::new(),
-        };
-        let mut cell = Cell {
-            scenario,
-            pipeline,
-            series: self.servers.iter().map(empty).collect(),
-        };
+    fn measure(&self, scenario: &'static Scenario, pipeline: usize, options: &Options) -> Result<Cell> {
+        let empty = |(name, _): &(String, Server)| Series { name: name.clone(), samples: Vec::new() };
+        let mut cell = Cell { scenario, pipeline, series: self.servers.iter().map(empty).collect() };
         for run in 0..options.runs {
             for turn in 0..self.servers.len() {
                 // Each run starts with another contestant, so that none always follows the same one.
@@ -278,13 +167,7 @@ impl Field {
         Ok(cell)
     }
 
-    fn sample(
-        &self,
-        server: &Server,
-        scenario: &Scenario,
-        pipeline: usize,
-        options: &Options,
-    ) -> Result<Sample> {
+    fn sample(&self, server: &Server, scenario: &Scenario, pipeline: usize, options: &Options) -> Result<Sample> {
         let (_, cores) = scenario.cores(options);
         let mut loaders = Vec::new();
         for (number, cores_of_one) in cores.iter().enumerate() {
@@ -298,20 +181,13 @@ impl Field {
                 connections: options.connections.div_ceil(cores.len()),
                 warm: options.warm(),
                 // User and kernel time are told apart by samples, and user time is the lesser part without pipelining.
-                window: if pipeline == 1 {
-                    options.window * 2
-                } else {
-                    options.window
-                },
+                window: if pipeline == 1 { options.window * 2 } else { options.window },
                 seed: 0x05_7A_AC_0A + number as u64,
             };
             loaders.push(Loader::start(cores_of_one, &task)?);
         }
         loaders.iter_mut().try_for_each(Loader::go)?;
-        let outcomes = loaders
-            .into_iter()
-            .map(Loader::finish)
-            .collect::<Result<Vec<Outcome>>>()?;
+        let outcomes = loaders.into_iter().map(Loader::finish).collect::<Result<Vec<Outcome>>>()?;
         combine(&outcomes)
     }
 }
@@ -320,37 +196,19 @@ impl Field {
 /// are the same but for a millisecond, so rates add and the server's rates are averaged.
 fn combine(outcomes: &[Outcome]) -> Result<Sample> {
     let rate = |value: u64, outcome: &Outcome| value as f64 / outcome.elapsed.as_secs_f64();
-    let throughput: f64 = outcomes
-        .iter()
-        .map(|outcome| rate(outcome.requests, outcome))
-        .sum();
+    let throughput: f64 = outcomes.iter().map(|outcome| rate(outcome.requests, outcome)).sum();
     if throughput <= 0.0 {
         return Err("not one request was answered".into());
     }
     let count = outcomes.len() as f64;
-    let server: f64 = outcomes
-        .iter()
-        .map(|outcome| rate(outcome.server.nanos, outcome))
-        .sum::<f64>()
-        / count;
-    let waits = outcomes
-        .iter()
-        .map(|outcome| rate(outcome.server.waited_nanos, outcome));
+    let server: f64 = outcomes.iter().map(|outcome| rate(outcome.server.nanos, outcome)).sum::<f64>() / count;
+    let waits = outcomes.iter().map(|outcome| rate(outcome.server.waited_nanos, outcome));
     let waited = waits.sum::<f64>() / count / 1e9;
-    let load: f64 = outcomes
-        .iter()
-        .map(|outcome| rate(outcome.own.nanos, outcome))
-        .sum();
-    let user_share = outcomes
-        .iter()
-        .map(|outcome| outcome.server.user_share())
-        .sum::<f64>()
-        / count;
+    let load: f64 = outcomes.iter().map(|outcome| rate(outcome.own.nanos, outcome)).sum();
+    let user_share = outcomes.iter().map(|outcome| outcome.server.user_share()).sum::<f64>() / count;
     let histogram = Histogram::new();
     for outcome in outcomes {
-        histogram
-            .merge(&outcome.histogram)
-            .ok_or("a malformed histogram")?;
+        histogram.merge(&outcome.histogram).ok_or("a malformed histogram")?;
     }
     let total = server / 1e3 / throughput;
     let quantile = |q| histogram.quantile(q) as f64 / 1e3;

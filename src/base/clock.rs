@@ -30,24 +30,14 @@ impl Clock {
     pub fn new() -> Self {
         let counter = quanta::Clock::new();
         let origin = counter.raw();
-        Self {
-            counter,
-            origin,
-            manual: None,
-        }
+        Self { counter, origin, manual: None }
     }
 
     /// A clock for tests: starts at Unix time 0 and monotonic time 0 and moves only by [`Clock::set_unix_ms`] and
     /// [`Clock::advance`]. Clones share the time.
     pub fn manual() -> Self {
-        let manual = Manual {
-            unix_us: AtomicU64::new(0),
-            mono_ns: AtomicU64::new(0),
-        };
-        Self {
-            manual: Some(Arc::new(manual)),
-            ..Self::new()
-        }
+        let manual = Manual { unix_us: AtomicU64::new(0), mono_ns: AtomicU64::new(0) };
+        Self { manual: Some(Arc::new(manual)), ..Self::new() }
     }
 
     /// Milliseconds since 1970-01-01 UTC.
@@ -61,9 +51,7 @@ impl Clock {
     pub fn unix_us(&self) -> u64 {
         match &self.manual {
             None => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or(Duration::ZERO);
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
                 u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
             }
             Some(manual) => manual.unix_us.load(Ordering::Acquire),
@@ -82,23 +70,15 @@ impl Clock {
     /// Moves a manual clock's wall and monotonic time on. Does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Some(manual) = &self.manual {
-            manual.unix_us.fetch_add(
-                u64::try_from(by.as_micros()).unwrap_or(u64::MAX),
-                Ordering::AcqRel,
-            );
-            manual.mono_ns.fetch_add(
-                u64::try_from(by.as_nanos()).unwrap_or(u64::MAX),
-                Ordering::AcqRel,
-            );
+            manual.unix_us.fetch_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::AcqRel);
+            manual.mono_ns.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
         }
     }
 
     /// Sets a manual clock's wall time, back if need be; monotonic time stays. Does nothing to the system's clock.
     pub fn set_unix_ms(&self, unix_ms: u64) {
         if let Some(manual) = &self.manual {
-            manual
-                .unix_us
-                .store(unix_ms.saturating_mul(1000), Ordering::Release);
+            manual.unix_us.store(unix_ms.saturating_mul(1000), Ordering::Release);
         }
     }
 }
@@ -136,10 +116,7 @@ mod tests {
         assert_eq!((shared.unix_ms(), shared.mono_ns()), (0, 0));
         clock.set_unix_ms(1_000);
         clock.advance(Duration::from_micros(1_500));
-        assert_eq!(
-            (shared.unix_us(), shared.unix_ms(), shared.mono_ns()),
-            (1_001_500, 1_001, 1_500_000)
-        );
+        assert_eq!((shared.unix_us(), shared.unix_ms(), shared.mono_ns()), (1_001_500, 1_001, 1_500_000));
         clock.set_unix_ms(7);
         assert_eq!((shared.unix_ms(), shared.mono_ns()), (7, 1_500_000));
     }

@@ -138,11 +138,7 @@ mod tests {
             ("[ab]*[yz]", "a-z", true),
             ("*[0-9]x", "5x6x", true),
         ] {
-            assert_eq!(
-                glob_match(pattern.as_bytes(), text.as_bytes(), false),
-                expected,
-                "{pattern} {text}"
-            );
+            assert_eq!(glob_match(pattern.as_bytes(), text.as_bytes(), false), expected, "{pattern} {text}");
         }
     }
 
@@ -155,11 +151,7 @@ mod tests {
             ("[\\A]", "a", false),
             ("\\A", "a", true),
         ] {
-            assert_eq!(
-                glob_match(pattern.as_bytes(), text.as_bytes(), true),
-                expected,
-                "{pattern} {text}"
-            );
+            assert_eq!(glob_match(pattern.as_bytes(), text.as_bytes(), true), expected, "{pattern} {text}");
         }
         assert!(!glob_match(b"A", b"a", false));
     }
@@ -179,27 +171,17 @@ mod tests {
     fn oracle_agrees() {
         let mut oracle = Oracle::connect();
         let mut rng = Rng::new(2);
-        let texts: Vec<Vec<u8>> = (0..200)
-            .map(|_| random_bytes(&mut rng, b"abc]-^\\[*", 6))
-            .collect();
+        let texts: Vec<Vec<u8>> = (0..200).map(|_| random_bytes(&mut rng, b"abc]-^\\[*", 6)).collect();
         for text in &texts {
             oracle.ask(&[b"SET", text, b""]);
         }
         for _ in 0..20_000 {
             let pattern = random_bytes(&mut rng, b"abc*?[]^-\\", 9);
-            let Answer::Array(keys) = oracle.ask(&[b"KEYS", &pattern]) else {
-                panic!("KEYS")
-            };
+            let Answer::Array(keys) = oracle.ask(&[b"KEYS", &pattern]) else { panic!("KEYS") };
             for text in &texts {
                 let expected = keys.contains(&Answer::Text(text.clone()));
                 let shown = (pattern.escape_ascii(), text.escape_ascii());
-                assert_eq!(
-                    glob_match(&pattern, text, false),
-                    expected,
-                    "{} {}",
-                    shown.0,
-                    shown.1
-                );
+                assert_eq!(glob_match(&pattern, text, false), expected, "{} {}", shown.0, shown.1);
             }
         }
     }
@@ -211,18 +193,11 @@ mod tests {
         let mut rng = Rng::new(4);
         for _ in 0..50_000 {
             let pattern = random_bytes(&mut rng, b"pPoOrRtT*?[]^-\\Za", 9);
-            let Answer::Array(found) = oracle.ask(&[b"CONFIG", b"GET", &pattern]) else {
-                panic!("CONFIG GET")
-            };
+            let Answer::Array(found) = oracle.ask(&[b"CONFIG", b"GET", &pattern]) else { panic!("CONFIG GET") };
             // A pattern without special bytes is looked up by name, not matched.
             if pattern.iter().any(|byte| b"*?[".contains(byte)) {
                 let expected = found.contains(&Answer::Text(b"port".to_vec()));
-                assert_eq!(
-                    glob_match(&pattern, b"port", true),
-                    expected,
-                    "{}",
-                    pattern.escape_ascii()
-                );
+                assert_eq!(glob_match(&pattern, b"port", true), expected, "{}", pattern.escape_ascii());
             }
         }
     }
@@ -230,8 +205,6 @@ mod tests {
     fn random_bytes(rng: &mut Rng, alphabet: &[u8], len_max: u64) -> Vec<u8> {
         let len = rng.below(len_max + 1);
         let size = alphabet.len() as u64;
-        (0..len)
-            .map(|_| alphabet[usize::try_from(rng.below(size)).unwrap()])
-            .collect()
+        (0..len).map(|_| alphabet[usize::try_from(rng.below(size)).unwrap()]).collect()
     }
 }

@@ -85,20 +85,10 @@ pub fn random_u64() -> Result<u64, EntropyError> {
 
 /// `bytes` unguessable bytes as lower-case hexadecimal (twice as many characters): 20 for a run id.
 pub fn random_hex(bytes: usize) -> Result<String, EntropyError> {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut raw = vec![0; bytes];
     getrandom::fill(&mut raw)?;
-    Ok(raw
-        .iter()
-        .flat_map(|byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        })
-        .collect())
+    Ok(raw.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect())
 }
 
 #[cfg(test)]
@@ -110,19 +100,11 @@ mod tests {
         // SplitMix64 of seed 0 is published; it fills the state of `new(0)`.
         assert_eq!(
             Rng::new(0).0,
-            [
-                0xe220_a839_7b1d_cdaf,
-                0x6e78_9e6a_a1b9_65f4,
-                0x06c4_5d18_8009_454f,
-                0xf88b_b8a8_724c_81ec
-            ]
+            [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f, 0xf88b_b8a8_724c_81ec]
         );
         // The first outputs of xoshiro256** from the state 1, 2, 3, 4.
         let mut rng = Rng([1, 2, 3, 4]);
-        assert_eq!(
-            [(); 4].map(|()| rng.next_u64()),
-            [11520, 0, 1_509_978_240, 1_215_971_899_390_074_240]
-        );
+        assert_eq!([(); 4].map(|()| rng.next_u64()), [11520, 0, 1_509_978_240, 1_215_971_899_390_074_240]);
     }
 
     #[test]
@@ -132,10 +114,7 @@ mod tests {
         for _ in 0..70_000 {
             counts[usize::try_from(rng.below(7)).unwrap()] += 1;
         }
-        assert!(
-            counts.iter().all(|count| (9_500..10_500).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
         // A bound where a third of the range is rejected must still end and stay below.
         let bound = (1 << 63) + 1;
         assert!((0..1000).all(|_| rng.below(bound) < bound));
@@ -145,11 +124,7 @@ mod tests {
     #[test]
     fn fractions_fill_the_unit() {
         let mut rng = Rng::new(9);
-        let mean = (0..10_000)
-            .map(|_| rng.f64())
-            .inspect(|x| assert!((0.0..1.0).contains(x)))
-            .sum::<f64>()
-            / 10_000.0;
+        let mean = (0..10_000).map(|_| rng.f64()).inspect(|x| assert!((0.0..1.0).contains(x))).sum::<f64>() / 10_000.0;
         assert!((mean - 0.5).abs() < 0.02, "{mean}");
     }
 
@@ -157,14 +132,8 @@ mod tests {
     fn os_bytes_differ() {
         let (a, b) = (random_hex(20).unwrap(), random_hex(20).unwrap());
         assert_eq!(a.len(), 40);
-        assert!(
-            a.bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        );
+        assert!(a.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
         assert_ne!(a, b);
-        assert_ne!(
-            Rng::from_os().unwrap().next_u64(),
-            Rng::from_os().unwrap().next_u64()
-        );
+        assert_ne!(Rng::from_os().unwrap().next_u64(), Rng::from_os().unwrap().next_u64());
     }
 }

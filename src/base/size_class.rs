@@ -76,16 +76,7 @@ mod tests {
 
     #[test]
     fn growth_is_one_class() {
-        for (bytes, next) in [
-            (0, 16),
-            (8, 16),
-            (9, 32),
-            (100, 128),
-            (128, 160),
-            (129, 192),
-            (256, 320),
-            (4096, 5120),
-        ] {
+        for (bytes, next) in [(0, 16), (8, 16), (9, 32), (100, 128), (128, 160), (129, 192), (256, 320), (4096, 5120)] {
             assert_eq!(class_at_least_growth(bytes), next, "{bytes}");
         }
         assert_eq!(good_size(usize::MAX), usize::MAX);

@@ -1,10 +1,12 @@
 //! The connection.
 use super::*;
 pub(super) const TABLE: &[Row] = &[
-    admin("ping", -1, "[message]", ping)
-        .flags(Flags::FAST)
-        .acl(Categories::CONNECTION)
-        .doc(Group::Connection, "1.0.0", "O(1)", "Answers PONG, or the message."),
+    admin("ping", -1, "[message]", ping).flags(Flags::FAST).acl(Categories::CONNECTION).doc(
+        Group::Connection,
+        "1.0.0",
+        "O(1)",
+        "Answers PONG, or the message.",
+    ),
     control("multi", 1, "", Control::Multi).flags(Flags::FAST),
     control("exec", 1, "", Control::Exec).flags(Flags::FAST),
     control("discard", 1, "", Control::Discard).flags(Flags::FAST),

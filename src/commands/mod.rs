@@ -12,8 +12,22 @@
 pub mod args;
 pub mod error;
 
+mod bitmap;
+mod client;
+mod command;
+mod config;
 mod connection;
+mod debug;
+mod expire;
 mod generic;
+mod info;
+mod keyspace;
+mod latency;
+mod memory;
+mod object;
+mod server;
+mod shards;
+mod slowlog;
 mod string;
 
 pub use args::Args;
@@ -208,7 +222,25 @@ impl Row {
 }
 
 /// Every table, in the order of the documentation's groups.
-const FAMILIES: &[&[Row]] = &[string::TABLE, generic::TABLE, connection::TABLE];
+const FAMILIES: &[&[Row]] = &[
+    string::TABLE,
+    bitmap::TABLE,
+    generic::TABLE,
+    expire::TABLE,
+    keyspace::TABLE,
+    object::TABLE,
+    connection::TABLE,
+    client::TABLE,
+    command::TABLE,
+    config::TABLE,
+    debug::TABLE,
+    info::TABLE,
+    memory::TABLE,
+    slowlog::TABLE,
+    latency::TABLE,
+    shards::TABLE,
+    server::TABLE,
+];
 
 /// Number of a row: index of the statistics.
 pub type CommandId = u16;

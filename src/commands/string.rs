@@ -1,9 +1,10 @@
 //! Strings.
 use super::*;
 use crate::spec::KeyFlags;
-use crate::store::{Expiry, StrRef, Class};
+use crate::store::{Class, Expiry, StrRef};
 const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))];
-const RW_ALL: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE).union(KeyFlags::VARIABLE_FLAGS))];
+const RW_ALL: &[KeySpec] =
+    &[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE).union(KeyFlags::VARIABLE_FLAGS))];
 
 pub(super) const TABLE: &[Row] = &[
     read("get", 2, "key", get)

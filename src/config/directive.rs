@@ -94,10 +94,7 @@ pub(super) enum Place {
     Memory(fn(&Settings) -> u64, fn(&mut Settings, u64)),
     Choice(fn(&Settings) -> usize, fn(&mut Settings, usize)),
     Text(fn(&Settings) -> &str, fn(&mut Settings, &str)),
-    Special(
-        fn(&Settings) -> String,
-        fn(&mut Settings, &[&str]) -> Result<(), String>,
-    ),
+    Special(fn(&Settings) -> String, fn(&mut Settings, &[&str]) -> Result<(), String>),
     /// Kept, but with a grammar: words in, canonical text out.
     KeptSpecial(fn(&[&str]) -> Result<String, String>),
 }
@@ -155,11 +152,9 @@ impl Directive {
     /// The value as CONFIG GET prints it.
     pub fn get(&self, settings: &Settings) -> String {
         match self.place {
-            Place::Kept | Place::KeptSpecial(_) => settings
-                .kept
-                .get(self.name)
-                .cloned()
-                .unwrap_or_else(|| self.default.to_owned()),
+            Place::Kept | Place::KeptSpecial(_) => {
+                settings.kept.get(self.name).cloned().unwrap_or_else(|| self.default.to_owned())
+            }
             Place::Bool(get, _) => yes_no(get(settings)).to_owned(),
             Place::Int(get, _) => match self.kind {
                 Kind::Octal { .. } => format!("{:o}", get(settings)),
@@ -167,11 +162,7 @@ impl Directive {
             },
             Place::Memory(get, _) => get(settings).to_string(),
             Place::Choice(get, _) => match self.kind {
-                Kind::Enum(words) => words
-                    .get(get(settings))
-                    .copied()
-                    .unwrap_or_default()
-                    .to_owned(),
+                Kind::Enum(words) => words.get(get(settings)).copied().unwrap_or_default().to_owned(),
                 _ => String::new(),
             },
             Place::Text(get, _) => get(settings).to_owned(),
@@ -255,9 +246,7 @@ impl Value {
             (Value::Int(n), _) => n.to_string(),
             (Value::Memory(n), _) => n.to_string(),
             (Value::Percent(n), _) => format!("{n}%"),
-            (Value::Choice(i), Kind::Enum(words)) => {
-                words.get(i).copied().unwrap_or_default().to_owned()
-            }
+            (Value::Choice(i), Kind::Enum(words)) => words.get(i).copied().unwrap_or_default().to_owned(),
             (Value::Flags(bits), Kind::Flags(words)) => flag_words(bits, words),
             (Value::Choice(_) | Value::Flags(_), _) => String::new(),
             (Value::Text(text), _) => text,
@@ -271,15 +260,8 @@ pub(super) fn yes_no(on: bool) -> &'static str {
 }
 
 fn flag_words(bits: u32, words: &[&str]) -> String {
-    let set: Vec<&str> = (1..words.len())
-        .filter(|i| bits >> i & 1 == 1)
-        .map(|i| words[i])
-        .collect();
-    if set.is_empty() {
-        words.first().copied().unwrap_or_default().to_owned()
-    } else {
-        set.join(" ")
-    }
+    let set: Vec<&str> = (1..words.len()).filter(|i| bits >> i & 1 == 1).map(|i| words[i]).collect();
+    if set.is_empty() { words.first().copied().unwrap_or_default().to_owned() } else { set.join(" ") }
 }
 
 fn between(min: impl std::fmt::Display, max: impl std::fmt::Display) -> String {
@@ -292,35 +274,19 @@ impl Kind {
         match self {
             Kind::Bool => parse_bool(word).map(Value::Bool),
             Kind::Int { min, max } => {
-                let n = parse_i64(word.as_bytes())
-                    .ok_or("argument couldn't be parsed into an integer")?;
-                if n < min || n > max {
-                    Err(between(min, max))
-                } else {
-                    Ok(Value::Int(n))
-                }
+                let n = parse_i64(word.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
+                if n < min || n > max { Err(between(min, max)) } else { Ok(Value::Int(n)) }
             }
             Kind::Octal { max } => {
-                let n = i64::from_str_radix(word, 8)
-                    .map_err(|_| "argument couldn't be parsed as an octal number")?;
-                if n < 0 || n > i64::from(max) {
-                    Err(between(0, format!("{max:o}")))
-                } else {
-                    Ok(Value::Int(n))
-                }
+                let n = i64::from_str_radix(word, 8).map_err(|_| "argument couldn't be parsed as an octal number")?;
+                if n < 0 || n > i64::from(max) { Err(between(0, format!("{max:o}"))) } else { Ok(Value::Int(n)) }
             }
             Kind::Memory { min, max } => {
                 let n = parse_memory(word).ok_or("argument must be a memory value")?;
-                if n < min || n > max {
-                    Err(between(min, max))
-                } else {
-                    Ok(Value::Memory(n))
-                }
+                if n < min || n > max { Err(between(min, max)) } else { Ok(Value::Memory(n)) }
             }
             Kind::MemoryOrPercent => parse_memory_or_percent(word),
-            Kind::Enum(names) => position(names, word)
-                .map(Value::Choice)
-                .ok_or_else(|| one_of(names)),
+            Kind::Enum(names) => position(names, word).map(Value::Choice).ok_or_else(|| one_of(names)),
             Kind::Flags(names) => parse_flags(words, names).map(Value::Flags),
             Kind::Text | Kind::Special => Ok(Value::Text(word.to_owned())),
         }
@@ -356,24 +322,15 @@ fn parse_flags(words: &[&str], names: &[&str]) -> Result<u32, String> {
         // The first word stands for "none of them" and has no bit.
         bits |= if i == 0 { 0 } else { 1 << i };
     }
-    if words.is_empty() {
-        Err(one_of(names))
-    } else {
-        Ok(bits)
-    }
+    if words.is_empty() { Err(one_of(names)) } else { Ok(bits) }
 }
 
 fn position(names: &[&str], word: &str) -> Option<usize> {
-    names
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(word))
+    names.iter().position(|name| name.eq_ignore_ascii_case(word))
 }
 
 fn one_of(names: &[&str]) -> String {
-    format!(
-        "argument(s) must be one of the following: {}",
-        names.join(", ")
-    )
+    format!("argument(s) must be one of the following: {}", names.join(", "))
 }
 
 // The builders of rows. Each pairs a kind with the place that can hold it.
@@ -416,15 +373,7 @@ pub(super) const fn int(
     get: fn(&Settings) -> i64,
     set: fn(&mut Settings, i64),
 ) -> Directive {
-    row(
-        name,
-        Kind::Int {
-            min: range.0,
-            max: range.1,
-        },
-        default,
-        Place::Int(get, set),
-    )
+    row(name, Kind::Int { min: range.0, max: range.1 }, default, Place::Int(get, set))
 }
 
 /// A row of a file mode.
@@ -446,15 +395,7 @@ pub(super) const fn memory(
     get: fn(&Settings) -> u64,
     set: fn(&mut Settings, u64),
 ) -> Directive {
-    row(
-        name,
-        Kind::Memory {
-            min: range.0,
-            max: range.1,
-        },
-        default,
-        Place::Memory(get, set),
-    )
+    row(name, Kind::Memory { min: range.0, max: range.1 }, default, Place::Memory(get, set))
 }
 
 /// A row of one word out of `words`; the functions speak in positions.
@@ -489,27 +430,14 @@ pub(super) const fn special(
 }
 
 /// A line of the file that CONFIG does not know.
-pub(super) const fn line(
-    name: &'static str,
-    set: fn(&mut Settings, &[&str]) -> Result<(), String>,
-) -> Directive {
-    let mut directive = row(
-        name,
-        Kind::Special,
-        "",
-        Place::Special(|_| String::new(), set),
-    );
+pub(super) const fn line(name: &'static str, set: fn(&mut Settings, &[&str]) -> Result<(), String>) -> Directive {
+    let mut directive = row(name, Kind::Special, "", Place::Special(|_| String::new(), set));
     directive.file_only = true;
     directive
 }
 
 /// A row of a feature that this release does not have: checked, kept, and named in a warning at start.
-pub(super) const fn later(
-    name: &'static str,
-    kind: Kind,
-    default: &'static str,
-    summary: &'static str,
-) -> Directive {
+pub(super) const fn later(name: &'static str, kind: Kind, default: &'static str, summary: &'static str) -> Directive {
     let mut directive = row(name, kind, default, Place::Kept);
     directive.later = true;
     directive.multi = matches!(kind, Kind::Flags(_));

@@ -31,8 +31,7 @@ pub const MODULE: u32 = 1 << 13;
 /// A key came into being (`n`).
 pub const NEW: u32 = 1 << 14;
 /// All but key misses and new keys (`A`).
-pub const ALL: u32 =
-    GENERIC | STRING | LIST | SET | HASH | ZSET | EXPIRED | EVICTED | STREAM | MODULE;
+pub const ALL: u32 = GENERIC | STRING | LIST | SET | HASH | ZSET | EXPIRED | EVICTED | STREAM | MODULE;
 
 /// Letters in the order in which Redis prints them, before and after `K` and `E`.
 const LETTERS: [(char, u32); 10] = [
@@ -47,21 +46,12 @@ const LETTERS: [(char, u32); 10] = [
     ('t', STREAM),
     ('d', MODULE),
 ];
-const TAIL: [(char, u32); 4] = [
-    ('n', NEW),
-    ('K', KEYSPACE),
-    ('E', KEYEVENT),
-    ('m', KEY_MISS),
-];
+const TAIL: [(char, u32); 4] = [('n', NEW), ('K', KEYSPACE), ('E', KEYEVENT), ('m', KEY_MISS)];
 
 /// The bits of a text such as `KEA`; `None` where a character names no class.
 pub fn from_text(text: &str) -> Option<u32> {
     text.chars().try_fold(0, |bits, c| {
-        let class = LETTERS
-            .iter()
-            .chain(&TAIL)
-            .find(|(letter, _)| *letter == c)
-            .map(|(_, bit)| *bit);
+        let class = LETTERS.iter().chain(&TAIL).find(|(letter, _)| *letter == c).map(|(_, bit)| *bit);
         match c {
             'A' => Some(bits | ALL),
             _ => class.map(|bit| bits | bit),
@@ -75,17 +65,8 @@ pub fn to_text(bits: u32) -> String {
     if bits & ALL == ALL {
         text.push('A');
     } else {
-        text.extend(
-            LETTERS
-                .iter()
-                .filter(|(_, bit)| bits & bit != 0)
-                .map(|(letter, _)| letter),
-        );
+        text.extend(LETTERS.iter().filter(|(_, bit)| bits & bit != 0).map(|(letter, _)| letter));
     }
-    text.extend(
-        TAIL.iter()
-            .filter(|(_, bit)| bits & bit != 0)
-            .map(|(letter, _)| letter),
-    );
+    text.extend(TAIL.iter().filter(|(_, bit)| bits & bit != 0).map(|(letter, _)| letter));
     text
 }

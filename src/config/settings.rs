@@ -285,10 +285,7 @@ impl DerefMut for Settings {
 impl Default for Settings {
     /// The defaults of Redis 7.2, read from the table's rows.
     fn default() -> Self {
-        let mut settings = Settings {
-            values: Values::default(),
-            kept: BTreeMap::new(),
-        };
+        let mut settings = Settings { values: Values::default(), kept: BTreeMap::new() };
         for directive in DIRECTIVES.iter().filter(|d| !d.file_only) {
             let done = directive.set(&mut settings, &[directive.default]);
             debug_assert!(done.is_ok(), "{}: {done:?}", directive.name);

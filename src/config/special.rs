@@ -25,11 +25,7 @@ pub(super) fn bind_set(s: &mut Settings, words: &[&str]) -> Result<(), String> {
 }
 
 pub(super) fn bind_lines(s: &Settings) -> Vec<String> {
-    vec![if s.bind.is_empty() {
-        "\"\"".to_owned()
-    } else {
-        bind_get(s)
-    }]
+    vec![if s.bind.is_empty() { "\"\"".to_owned() } else { bind_get(s) }]
 }
 
 pub(super) fn output_limits_get(s: &Settings) -> String {
@@ -39,11 +35,7 @@ pub(super) fn output_limits_get(s: &Settings) -> String {
 }
 
 fn classes(limits: &OutputLimits) -> [(&'static str, OutputLimit); 3] {
-    [
-        ("normal", limits.normal),
-        ("slave", limits.replica),
-        ("pubsub", limits.pubsub),
-    ]
+    [("normal", limits.normal), ("slave", limits.replica), ("pubsub", limits.pubsub)]
 }
 
 pub(super) fn output_limits_set(s: &mut Settings, words: &[&str]) -> Result<(), String> {
@@ -57,25 +49,14 @@ pub(super) fn output_limits_set(s: &mut Settings, words: &[&str]) -> Result<(), 
             "slave" | "replica" => &mut limits.replica,
             "pubsub" => &mut limits.pubsub,
             _ => {
-                return Err(
-                    "Invalid client class specified in buffer limit configuration.".to_owned(),
-                );
+                return Err("Invalid client class specified in buffer limit configuration.".to_owned());
             }
         };
         let seconds = parse_i64(four[3].as_bytes()).and_then(|n| u64::try_from(n).ok());
         match (parse_memory(four[1]), parse_memory(four[2]), seconds) {
-            (Some(hard), Some(soft), Some(soft_seconds)) => {
-                *class = OutputLimit {
-                    hard,
-                    soft,
-                    soft_seconds,
-                }
-            }
+            (Some(hard), Some(soft), Some(soft_seconds)) => *class = OutputLimit { hard, soft, soft_seconds },
             _ => {
-                return Err(
-                    "Error in hard, soft or soft_seconds setting in buffer limit configuration."
-                        .to_owned(),
-                );
+                return Err("Error in hard, soft or soft_seconds setting in buffer limit configuration.".to_owned());
             }
         }
     }
@@ -87,12 +68,7 @@ pub(super) fn output_limits_lines(s: &Settings) -> Vec<String> {
     classes(&s.client_output_buffer_limit)
         .map(|(name, l)| {
             let name = if name == "slave" { "replica" } else { name };
-            format!(
-                "{name} {} {} {}",
-                bytes_text(l.hard),
-                bytes_text(l.soft),
-                l.soft_seconds
-            )
+            format!("{name} {} {} {}", bytes_text(l.hard), bytes_text(l.soft), l.soft_seconds)
         })
         .to_vec()
 }
@@ -108,11 +84,7 @@ pub(super) fn bytes_text(bytes: u64) -> String {
 }
 
 pub(super) fn save_get(s: &Settings) -> String {
-    let points: Vec<String> = s
-        .save
-        .iter()
-        .map(|p| format!("{} {}", p.seconds, p.changes))
-        .collect();
+    let points: Vec<String> = s.save.iter().map(|p| format!("{} {}", p.seconds, p.changes)).collect();
     points.join(" ")
 }
 
@@ -123,16 +95,9 @@ pub(super) fn save_set(s: &mut Settings, words: &[&str]) -> Result<(), String> {
     }
     let mut points = Vec::with_capacity(words.len() / 2);
     for pair in words.chunks_exact(2) {
-        let seconds = parse_i64(pair[0].as_bytes())
-            .filter(|&n| n >= 1)
-            .ok_or_else(bad)?;
-        let changes = parse_i64(pair[1].as_bytes())
-            .filter(|&n| n >= 0)
-            .ok_or_else(bad)?;
-        points.push(SavePoint {
-            seconds: seconds.unsigned_abs(),
-            changes: changes.unsigned_abs(),
-        });
+        let seconds = parse_i64(pair[0].as_bytes()).filter(|&n| n >= 1).ok_or_else(bad)?;
+        let changes = parse_i64(pair[1].as_bytes()).filter(|&n| n >= 0).ok_or_else(bad)?;
+        points.push(SavePoint { seconds: seconds.unsigned_abs(), changes: changes.unsigned_abs() });
     }
     s.save = points;
     Ok(())
@@ -142,10 +107,7 @@ pub(super) fn save_lines(s: &Settings) -> Vec<String> {
     if s.save.is_empty() {
         return vec!["\"\"".to_owned()];
     }
-    s.save
-        .iter()
-        .map(|p| format!("{} {}", p.seconds, p.changes))
-        .collect()
+    s.save.iter().map(|p| format!("{} {}", p.seconds, p.changes)).collect()
 }
 
 pub(super) fn oom_get(s: &Settings) -> String {
@@ -159,20 +121,14 @@ pub(super) fn oom_set(s: &mut Settings, words: &[&str]) -> Result<(), String> {
     let mut values = [0; 3];
     for (value, word) in values.iter_mut().zip(words) {
         let n = parse_i64(word.as_bytes()).filter(|n| (-2000..=2000).contains(n));
-        *value = n
-            .ok_or("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")?
-            as i32;
+        *value = n.ok_or("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")? as i32;
     }
     s.oom_score_adj_values = values;
     Ok(())
 }
 
 pub(super) fn percentiles_get(s: &Settings) -> String {
-    let texts: Vec<String> = s
-        .latency_tracking_info_percentiles
-        .iter()
-        .map(f64::to_string)
-        .collect();
+    let texts: Vec<String> = s.latency_tracking_info_percentiles.iter().map(f64::to_string).collect();
     texts.join(" ")
 }
 
@@ -183,10 +139,7 @@ pub(super) fn percentiles_set(s: &mut Settings, words: &[&str]) -> Result<(), St
             return Err("Invalid latency-tracking-info-percentiles parameters".to_owned());
         };
         if !(0.0..=100.0).contains(&p) {
-            return Err(
-                "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"
-                    .to_owned(),
-            );
+            return Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".to_owned());
         }
         percentiles.push(p);
     }
@@ -220,9 +173,7 @@ pub(super) fn shards_set(s: &mut Settings, words: &[&str]) -> Result<(), String>
     let word = words.first().copied().unwrap_or_default();
     let n = parse_i64(word.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
     if !(0..=SHARDS_MAX).contains(&n) {
-        return Err(format!(
-            "argument must be between 0 and {SHARDS_MAX} inclusive"
-        ));
+        return Err(format!("argument must be between 0 and {SHARDS_MAX} inclusive"));
     }
     if n != 0 && !n.unsigned_abs().is_power_of_two() {
         return Err("argument must be 0 or a power of two".to_owned());
@@ -235,9 +186,7 @@ pub(super) fn dir_get(s: &Settings) -> String {
     if !s.dir.is_empty() {
         return s.dir.clone();
     }
-    std::env::current_dir()
-        .map(|dir| dir.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    std::env::current_dir().map(|dir| dir.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Resolves against the directory set before, as a `chdir` a line would. Entering it is the server's step.
@@ -260,19 +209,12 @@ pub(super) fn dir_set(s: &mut Settings, words: &[&str]) -> Result<(), String> {
 /// The system's text of an error, without the number that std appends.
 pub(super) fn os_text(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn check_name(text: &str, name: &str) -> Result<(), String> {
     let base = Path::new(text).file_name().and_then(|n| n.to_str());
-    if base == Some(text) {
-        Ok(())
-    } else {
-        Err(format!("{name} can't be a path, just a filename"))
-    }
+    if base == Some(text) { Ok(()) } else { Err(format!("{name} can't be a path, just a filename")) }
 }
 
 pub(super) fn check_dbfilename(text: &str) -> Result<(), String> {
@@ -290,23 +232,12 @@ pub(super) fn check_appenddirname(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("appenddirname can't be empty".to_owned());
     }
-    if text.contains('/') {
-        Err("appenddirname can't be a path, just a dirname".to_owned())
-    } else {
-        Ok(())
-    }
+    if text.contains('/') { Err("appenddirname can't be a path, just a dirname".to_owned()) } else { Ok(()) }
 }
 
 /// Variables that a process title may use.
-const TITLE_VARIABLES: [&str; 7] = [
-    "title",
-    "listen-addr",
-    "server-mode",
-    "port",
-    "tls-port",
-    "unixsocket",
-    "config-file",
-];
+const TITLE_VARIABLES: [&str; 7] =
+    ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
 
 pub(super) fn check_title(text: &str) -> Result<(), String> {
     let bad = || "template format is invalid or contains unknown variables".to_owned();
@@ -350,11 +281,7 @@ pub(super) fn check_nodename(text: &str) -> Result<(), String> {
 }
 
 pub(super) fn no_defrag(on: bool) -> Result<(), String> {
-    if on {
-        Err("Active defragmentation cannot be enabled: this server does not have it".to_owned())
-    } else {
-        Ok(())
-    }
+    if on { Err("Active defragmentation cannot be enabled: this server does not have it".to_owned()) } else { Ok(()) }
 }
 
 /// Bytes of the smallest replication backlog.
@@ -367,9 +294,7 @@ pub(super) fn backlog_size(bytes: u64) -> u64 {
 pub(super) fn replicaof(words: &[&str]) -> Result<String, String> {
     match words {
         [] => Ok(String::new()),
-        [no, one] if no.eq_ignore_ascii_case("no") && one.eq_ignore_ascii_case("one") => {
-            Ok(String::new())
-        }
+        [no, one] if no.eq_ignore_ascii_case("no") && one.eq_ignore_ascii_case("one") => Ok(String::new()),
         [host, port] => match parse_i64(port.as_bytes()) {
             Some(0..=65535) => Ok(format!("{host} {port}")),
             _ => Err("Invalid master port".to_owned()),
@@ -385,8 +310,7 @@ pub(super) fn rename_line(s: &mut Settings, words: &[&str]) -> Result<(), String
     let [old, new] = words else {
         return Err(BAD_DIRECTIVE.to_owned());
     };
-    s.renamed_commands
-        .push(((*old).to_owned(), (*new).to_owned()));
+    s.renamed_commands.push(((*old).to_owned(), (*new).to_owned()));
     Ok(())
 }
 
@@ -399,11 +323,7 @@ pub(super) fn user_line(s: &mut Settings, words: &[&str]) -> Result<(), String> 
 }
 
 pub(super) fn module_line(_: &mut Settings, words: &[&str]) -> Result<(), String> {
-    if words.is_empty() {
-        Err(BAD_DIRECTIVE.to_owned())
-    } else {
-        Ok(())
-    }
+    if words.is_empty() { Err(BAD_DIRECTIVE.to_owned()) } else { Ok(()) }
 }
 
 pub(super) fn sentinel_line(_: &mut Settings, _: &[&str]) -> Result<(), String> {
@@ -411,9 +331,5 @@ pub(super) fn sentinel_line(_: &mut Settings, _: &[&str]) -> Result<(), String> 
 }
 
 pub(super) fn obsolete_line(_: &mut Settings, words: &[&str]) -> Result<(), String> {
-    if words.len() == 1 {
-        Ok(())
-    } else {
-        Err(BAD_DIRECTIVE.to_owned())
-    }
+    if words.len() == 1 { Ok(()) } else { Err(BAD_DIRECTIVE.to_owned()) }
 }

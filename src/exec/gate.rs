@@ -47,13 +47,7 @@ impl Worker {
     }
 
     /// Answers with an error before the command ran; a transaction being queued is spoilt by it.
-    pub(super) fn refuse(
-        &mut self,
-        client: &mut Client,
-        id: Option<CommandId>,
-        error: &str,
-        reply: &mut Reply<'_>,
-    ) {
+    pub(super) fn refuse(&mut self, client: &mut Client, id: Option<CommandId>, error: &str, reply: &mut Reply<'_>) {
         if let Some(id) = id {
             self.stats.commands[id as usize].rejected.add(1);
         }

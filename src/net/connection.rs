@@ -313,11 +313,7 @@ impl Connection {
             shared.soft_since.store(0, Relaxed);
         }
         if limit.hard > 0 && waiting > limit.hard {
-            tracing::warn!(
-                "Client {} ({}) closed for overcoming of output buffer limits",
-                shared.id,
-                shared.addr
-            );
+            tracing::warn!("Client {} ({}) closed for overcoming of output buffer limits", shared.id, shared.addr);
             return Err(End::Closed);
         }
         Ok(())

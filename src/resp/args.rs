@@ -29,19 +29,13 @@ impl ArgRange {
     /// An argument in the buffer. The parser keeps both numbers below `u32::MAX` (see `request::WINDOW`).
     #[inline]
     pub(super) fn plain(start: usize, len: usize) -> ArgRange {
-        ArgRange {
-            start: start as u32,
-            len: len as u32,
-        }
+        ArgRange { start: start as u32, len: len as u32 }
     }
 
     /// An argument in the list of big ones.
     #[inline]
     pub(super) fn big(index: usize) -> ArgRange {
-        ArgRange {
-            start: index as u32,
-            len: IN_BIGS,
-        }
+        ArgRange { start: index as u32, len: IN_BIGS }
     }
 
     /// Whether the argument lies in the list of big ones.
@@ -98,11 +92,7 @@ impl Batch {
             let first = span.first_arg as usize;
             self.args.get(first..first + span.args as usize)
         });
-        ArgView {
-            buf,
-            ranges: ranges.unwrap_or(&[]),
-            bigs: &self.bigs,
-        }
+        ArgView { buf, ranges: ranges.unwrap_or(&[]), bigs: &self.bigs }
     }
 }
 
@@ -148,9 +138,7 @@ impl<'a> ArgView<'a> {
     fn big(&self, i: usize) -> Option<&'a Bytes> {
         let range = self.ranges.get(i).filter(|range| range.is_big())?;
         // A short one is a slice of a block that holds a whole command's arguments: sharing it would keep the block.
-        self.bigs
-            .get(range.start as usize)
-            .filter(|big| big.len() >= BIG_ARG)
+        self.bigs.get(range.start as usize).filter(|big| big.len() >= BIG_ARG)
     }
 
     /// Argument `i` as shared bytes: a big one is shared, a small one copied. Empty past the end.
@@ -171,28 +159,19 @@ impl<'a> ArgView<'a> {
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + use<'a> {
         let view = *self;
-        self.ranges
-            .iter()
-            .map(move |range| view.resolve(*range).unwrap_or_default())
+        self.ranges.iter().map(move |range| view.resolve(*range).unwrap_or_default())
     }
 
     /// The view without its first `n` arguments (all of them where there are fewer): for commands inside commands.
     #[inline]
     pub fn skip(&self, n: usize) -> ArgView<'a> {
-        ArgView {
-            ranges: self.ranges.get(n..).unwrap_or(&[]),
-            ..*self
-        }
+        ArgView { ranges: self.ranges.get(n..).unwrap_or(&[]), ..*self }
     }
 
     /// A copy that outlives the buffer: one allocation for the small arguments (a second where there are more than
     /// eight), big ones shared.
     pub fn to_owned(&self) -> OwnedCommand {
-        let small = |i: usize| {
-            self.get(i)
-                .filter(|_| !self.is_big(i))
-                .map_or(0, <[u8]>::len)
-        };
+        let small = |i: usize| self.get(i).filter(|_| !self.is_big(i)).map_or(0, <[u8]>::len);
         let total: usize = (0..self.len()).map(small).sum();
         let mut data = Vec::with_capacity(total);
         let mut ranges = SmallVec::with_capacity(self.len());
@@ -207,11 +186,7 @@ impl<'a> ArgView<'a> {
                 data.extend_from_slice(arg);
             }
         }
-        OwnedCommand {
-            data: data.into_boxed_slice(),
-            ranges,
-            bigs,
-        }
+        OwnedCommand { data: data.into_boxed_slice(), ranges, bigs }
     }
 }
 
@@ -223,19 +198,13 @@ impl Index<usize> for ArgView<'_> {
     fn index(&self, i: usize) -> &[u8] {
         let range = self.ranges[i];
         let start = range.start as usize;
-        if range.is_big() {
-            &self.bigs[start]
-        } else {
-            &self.buf[start..start + range.len as usize]
-        }
+        if range.is_big() { &self.bigs[start] } else { &self.buf[start..start + range.len as usize] }
     }
 }
 
 impl std::fmt::Debug for ArgView<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.iter().map(|arg| arg.escape_ascii().to_string()))
-            .finish()
+        f.debug_list().entries(self.iter().map(|arg| arg.escape_ascii().to_string())).finish()
     }
 }
 
@@ -262,30 +231,18 @@ impl OwnedCommand {
                 data.extend_from_slice(arg);
             }
         }
-        OwnedCommand {
-            data: data.into_boxed_slice(),
-            ranges,
-            bigs,
-        }
+        OwnedCommand { data: data.into_boxed_slice(), ranges, bigs }
     }
 
     /// Its arguments.
     #[inline]
     pub fn view(&self) -> ArgView<'_> {
-        ArgView {
-            buf: &self.data,
-            ranges: &self.ranges,
-            bigs: &self.bigs,
-        }
+        ArgView { buf: &self.data, ranges: &self.ranges, bigs: &self.bigs }
     }
 
     /// Bytes it holds on the heap, big arguments included though they may be shared. O(big arguments).
     pub fn heap_bytes(&self) -> usize {
-        let ranges = if self.ranges.spilled() {
-            self.ranges.capacity() * size_of::<ArgRange>()
-        } else {
-            0
-        };
+        let ranges = if self.ranges.spilled() { self.ranges.capacity() * size_of::<ArgRange>() } else { 0 };
         let bigs: usize = self.bigs.iter().map(Bytes::len).sum();
         self.data.len() + ranges + self.bigs.capacity() * size_of::<Bytes>() + bigs
     }

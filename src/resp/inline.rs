@@ -12,11 +12,7 @@ use super::request::ProtocolError;
 
 /// Splits the line `line` of `buf` (without its `\n`) and appends its words to `batch.args`; a word that is not in
 /// the buffer as it stands goes to `batch.bigs`. On an error nothing is appended.
-pub(super) fn split(
-    buf: &[u8],
-    line: Range<usize>,
-    batch: &mut Batch,
-) -> Result<(), ProtocolError> {
+pub(super) fn split(buf: &[u8], line: Range<usize>, batch: &mut Batch) -> Result<(), ProtocolError> {
     let (args, bigs) = (batch.args.len(), batch.bigs.len());
     let mut at = line.start;
     let text = &buf[..line.end];
@@ -46,10 +42,7 @@ fn is_space(byte: u8) -> bool {
 /// Appends the word at `at`; returns the offset behind it, or `None` where its quotes are not balanced.
 fn word(text: &[u8], at: usize, batch: &mut Batch) -> Option<usize> {
     let stop = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'');
-    let plain = text[at..]
-        .iter()
-        .position(stop)
-        .map_or(text.len(), |i| at + i);
+    let plain = text[at..].iter().position(stop).map_or(text.len(), |i| at + i);
     match text.get(plain) {
         Some(&quote @ (b'"' | b'\'')) => {
             let mut word = text[at..plain].to_vec();

@@ -87,19 +87,13 @@ impl OutBuf {
     /// The present end, for `truncate`.
     #[inline]
     pub fn mark(&self) -> Mark {
-        Mark {
-            bytes: self.bytes.len(),
-            segments: self.segments.len(),
-        }
+        Mark { bytes: self.bytes.len(), segments: self.segments.len() }
     }
 
     /// Drops what was appended after `mark`. O(values attached since).
     pub fn truncate(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes.max(self.head));
-        for (_, value) in self
-            .segments
-            .drain(mark.segments.min(self.segments.len())..)
-        {
+        for (_, value) in self.segments.drain(mark.segments.min(self.segments.len())..) {
             self.shared -= value.len();
         }
     }
@@ -112,12 +106,7 @@ impl OutBuf {
             return;
         }
         self.bytes.splice(at..at + old, text.iter().copied());
-        for (position, _) in self
-            .segments
-            .iter_mut()
-            .rev()
-            .take_while(|(position, _)| *position >= at + old)
-        {
+        for (position, _) in self.segments.iter_mut().rev().take_while(|(position, _)| *position >= at + old) {
             *position = *position + text.len() - old;
         }
     }
@@ -205,10 +194,7 @@ impl OutBuf {
         }
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes[other.head..]);
-        let moved = other
-            .segments
-            .drain(..)
-            .map(|(position, value)| (position - other.head + base, value));
+        let moved = other.segments.drain(..).map(|(position, value)| (position - other.head + base, value));
         self.segments.extend(moved);
         self.shared += other.shared;
         other.clear();

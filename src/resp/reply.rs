@@ -71,12 +71,7 @@ impl<'a> Reply<'a> {
     /// A writer in protocol `proto`, behind what `out` holds.
     #[inline]
     pub fn new(out: &'a mut OutBuf, proto: Proto) -> Reply<'a> {
-        Reply {
-            out,
-            proto,
-            errors: 0,
-            error_at: 0,
-        }
+        Reply { out, proto, errors: 0, error_at: 0 }
     }
 
     /// The protocol.
@@ -153,9 +148,7 @@ impl<'a> Reply<'a> {
             return b"";
         }
         let text = self.out.bytes.get(self.error_at..).unwrap_or_default();
-        text.split(|byte| matches!(byte, b' ' | b'\r'))
-            .next()
-            .unwrap_or_default()
+        text.split(|byte| matches!(byte, b' ' | b'\r')).next().unwrap_or_default()
     }
 
     fn text_line(&mut self, kind: u8, text: &[u8]) {
@@ -239,15 +232,13 @@ impl<'a> Reply<'a> {
     /// Nothing: `$-1`, or `_` in RESP3.
     #[inline]
     pub fn null(&mut self) {
-        self.out
-            .extend(if self.resp3() { b"_\r\n" } else { b"$-1\r\n" });
+        self.out.extend(if self.resp3() { b"_\r\n" } else { b"$-1\r\n" });
     }
 
     /// Nothing in place of an array: `*-1`, or `_` in RESP3.
     #[inline]
     pub fn null_array(&mut self) {
-        self.out
-            .extend(if self.resp3() { b"_\r\n" } else { b"*-1\r\n" });
+        self.out.extend(if self.resp3() { b"_\r\n" } else { b"*-1\r\n" });
     }
 
     /// An array of `n` elements, which follow.
@@ -258,11 +249,7 @@ impl<'a> Reply<'a> {
 
     /// A map of `n` pairs, which follow; in RESP2 an array of keys and values.
     pub fn map(&mut self, n: usize) {
-        if self.resp3() {
-            self.line(b'%', n as u64)
-        } else {
-            self.array(n * 2)
-        }
+        if self.resp3() { self.line(b'%', n as u64) } else { self.array(n * 2) }
     }
 
     /// A set of `n` elements, which follow; in RESP2 an array.
@@ -294,11 +281,7 @@ impl<'a> Reply<'a> {
 
     /// `double` of a number already formatted.
     pub fn double_text(&mut self, text: &[u8]) {
-        if self.resp3() {
-            self.text_line(b',', text)
-        } else {
-            self.bulk(text)
-        }
+        if self.resp3() { self.text_line(b',', text) } else { self.bulk(text) }
     }
 
     /// A truth value; in RESP2 the integer 1 or 0.
@@ -325,11 +308,7 @@ impl<'a> Reply<'a> {
 
     /// An integer of any size, in decimal; in RESP2 a string.
     pub fn big_number(&mut self, digits: &str) {
-        if self.resp3() {
-            self.text_line(b'(', digits.as_bytes())
-        } else {
-            self.bulk(digits.as_bytes())
-        }
+        if self.resp3() { self.text_line(b'(', digits.as_bytes()) } else { self.bulk(digits.as_bytes()) }
     }
 
     /// Starts an aggregate whose length is not yet known; `set_array`, `set_map`, `set_set` or `set_push` ends it.
@@ -347,11 +326,7 @@ impl<'a> Reply<'a> {
 
     /// Makes the deferred aggregate a map of `n` pairs.
     pub fn set_map(&mut self, at: Deferred, n: usize) {
-        if self.resp3() {
-            self.set_header(at, b'%', n)
-        } else {
-            self.set_array(at, n * 2)
-        }
+        if self.resp3() { self.set_header(at, b'%', n) } else { self.set_array(at, n * 2) }
     }
 
     /// Makes the deferred aggregate a set of `n` elements.
@@ -418,11 +393,7 @@ fn g17(n: f64) -> String {
     }
     if !(-4..17).contains(&exponent) {
         let mark = if exponent < 0 { '-' } else { '+' };
-        return format!(
-            "{}e{mark}{:02}",
-            point(&digits[..1], &digits[1..]),
-            exponent.abs()
-        );
+        return format!("{}e{mark}{:02}", point(&digits[..1], &digits[1..]), exponent.abs());
     }
     if exponent < 0 {
         let zeros = "0".repeat((-exponent - 1) as usize);

@@ -206,13 +206,7 @@ impl Parser {
     /// as long as `buf` is. The caller drops the first `consumed` bytes once they have run and calls again with a
     /// buffer that starts with the rest (moved elsewhere or not) and goes on with newer bytes. Empty requests are
     /// skipped. O(new bytes), however small the pieces that a command comes in.
-    pub fn parse(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-        batch: &mut Batch,
-        max_commands: usize,
-    ) -> Parsed {
+    pub fn parse(&mut self, buf: &[u8], limits: &Limits, batch: &mut Batch, max_commands: usize) -> Parsed {
         self.parse_window(buf, limits, batch, max_commands, WINDOW)
     }
 
@@ -225,8 +219,7 @@ impl Parser {
     pub fn pending_bytes(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| {
             let big = partial.big.as_ref().map_or(0, |big| big.buf.len());
-            let tables = partial.args.capacity() * size_of::<ArgRange>()
-                + partial.bigs.capacity() * size_of::<Bytes>();
+            let tables = partial.args.capacity() * size_of::<ArgRange>() + partial.bigs.capacity() * size_of::<Bytes>();
             big + partial.held + tables
         })
     }
@@ -240,20 +233,10 @@ impl Parser {
             return None;
         }
         big.grow();
-        Some(BigTarget {
-            buf: &mut big.buf,
-            missing,
-        })
+        Some(BigTarget { buf: &mut big.buf, missing })
     }
 
-    fn parse_window(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-        batch: &mut Batch,
-        max: usize,
-        window: usize,
-    ) -> Parsed {
+    fn parse_window(&mut self, buf: &[u8], limits: &Limits, batch: &mut Batch, max: usize, window: usize) -> Parsed {
         let seen = &buf[..buf.len().min(window)];
         let mut at = 0;
         let mut found = 0;
@@ -261,21 +244,11 @@ impl Parser {
             // A suspended command is all that is left of the buffer, except in its first round.
             if found >= max {
                 let more = at < buf.len() || self.partial.is_some();
-                return Parsed {
-                    consumed: at,
-                    status: if more { Status::Full } else { Status::NeedMore },
-                };
+                return Parsed { consumed: at, status: if more { Status::Full } else { Status::NeedMore } };
             }
             if at >= seen.len() && self.partial.is_none() {
-                let status = if at < buf.len() {
-                    Status::Full
-                } else {
-                    Status::NeedMore
-                };
-                return Parsed {
-                    consumed: at,
-                    status,
-                };
+                let status = if at < buf.len() { Status::Full } else { Status::NeedMore };
+                return Parsed { consumed: at, status };
             }
             match self.step(seen, at, limits, batch, window) {
                 Ok(Step::Done { next, found: one }) => {
@@ -283,19 +256,12 @@ impl Parser {
                     found += usize::from(one);
                 }
                 Ok(Step::Suspended { consumed }) => {
-                    let status = if seen.len() < buf.len() {
-                        Status::Full
-                    } else {
-                        Status::NeedMore
-                    };
+                    let status = if seen.len() < buf.len() { Status::Full } else { Status::NeedMore };
                     return Parsed { consumed, status };
                 }
                 Err(error) => {
                     self.partial = None;
-                    return Parsed {
-                        consumed: at,
-                        status: Status::Error(error),
-                    };
+                    return Parsed { consumed: at, status: Status::Error(error) };
                 }
             }
         }
@@ -346,37 +312,17 @@ impl Parser {
             return Ok(Step::Done { next, found: false });
         }
         let (first_arg, first_big) = (batch.args.len(), batch.bigs.len());
-        let mut cursor = Cursor {
-            at: next,
-            left: count,
-            searched: 0,
-        };
+        let mut cursor = Cursor { at: next, left: count, searched: 0 };
         match scan(buf, &mut cursor, limits, &mut batch.args, &mut batch.bigs) {
             Ok(Scan::Whole) => {
-                batch.commands.push(CommandSpan {
-                    first_arg: first_arg as u32,
-                    args: count,
-                    bytes: cursor.at - at,
-                });
-                Ok(Step::Done {
-                    next: cursor.at,
-                    found: true,
-                })
+                batch.commands.push(CommandSpan { first_arg: first_arg as u32, args: count, bytes: cursor.at - at });
+                Ok(Step::Done { next: cursor.at, found: true })
             }
             Ok(cut) => {
-                let args = batch
-                    .args
-                    .drain(first_arg..)
-                    .map(|range| rebase(range, at, first_big))
-                    .collect();
+                let args = batch.args.drain(first_arg..).map(|range| rebase(range, at, first_big)).collect();
                 let bigs: Vec<Bytes> = batch.bigs.drain(first_big..).collect();
                 let held = bigs.iter().map(Bytes::len).sum();
-                let mut partial = Box::new(Partial {
-                    args,
-                    bigs,
-                    held,
-                    ..Partial::default()
-                });
+                let mut partial = Box::new(Partial { args, bigs, held, ..Partial::default() });
                 let consumed = partial.suspend(buf, at, &cursor, cut, window);
                 self.partial = Some(partial);
                 Ok(Step::Suspended { consumed })
@@ -389,13 +335,7 @@ impl Parser {
         }
     }
 
-    fn inline(
-        &mut self,
-        buf: &[u8],
-        at: usize,
-        searched: usize,
-        batch: &mut Batch,
-    ) -> Result<Step, ProtocolError> {
+    fn inline(&mut self, buf: &[u8], at: usize, searched: usize, batch: &mut Batch) -> Result<Step, ProtocolError> {
         let Some(end) = find(b'\n', buf, at, searched, ProtocolError::InlineTooBig)? else {
             return Ok(self.suspend_head(buf, at));
         };
@@ -403,38 +343,22 @@ impl Parser {
         inline::split(buf, at..end, batch)?;
         let args = batch.args.len() - first_arg;
         if args > 0 {
-            let span = CommandSpan {
-                first_arg: first_arg as u32,
-                args: args as u32,
-                bytes: end + 1 - at,
-            };
+            let span = CommandSpan { first_arg: first_arg as u32, args: args as u32, bytes: end + 1 - at };
             batch.commands.push(span);
         }
-        Ok(Step::Done {
-            next: end + 1,
-            found: args > 0,
-        })
+        Ok(Step::Done { next: end + 1, found: args > 0 })
     }
 
     /// Remembers a request whose first line is incomplete.
     fn suspend_head(&mut self, buf: &[u8], at: usize) -> Step {
         // The last byte is looked at again: it may be a `\r` whose `\n` has not come.
         let searched = buf.len().saturating_sub(at + 1);
-        self.partial = Some(Box::new(Partial {
-            searched,
-            ..Partial::default()
-        }));
+        self.partial = Some(Box::new(Partial { searched, ..Partial::default() }));
         Step::Suspended { consumed: at }
     }
 
     /// Goes on with the suspended command at the front of `buf`.
-    fn resume(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-        batch: &mut Batch,
-        window: usize,
-    ) -> Result<Step, ProtocolError> {
+    fn resume(&mut self, buf: &[u8], limits: &Limits, batch: &mut Batch, window: usize) -> Result<Step, ProtocolError> {
         let Some(mut partial) = self.partial.take() else {
             return Ok(Step::Suspended { consumed: 0 });
         };
@@ -446,31 +370,15 @@ impl Parser {
             }
         };
         let (old_args, old_bigs) = (partial.args.len(), partial.bigs.len());
-        let mut cursor = Cursor {
-            at: base + partial.scanned,
-            left: partial.left,
-            searched: partial.searched,
-        };
-        let cut = match scan(
-            buf,
-            &mut cursor,
-            limits,
-            &mut partial.args,
-            &mut partial.bigs,
-        )? {
+        let mut cursor = Cursor { at: base + partial.scanned, left: partial.left, searched: partial.searched };
+        let cut = match scan(buf, &mut cursor, limits, &mut partial.args, &mut partial.bigs)? {
             Scan::Whole => {
                 partial.finish(cursor.at, batch);
-                return Ok(Step::Done {
-                    next: cursor.at,
-                    found: true,
-                });
+                return Ok(Step::Done { next: cursor.at, found: true });
             }
             cut => cut,
         };
-        partial.held += partial.bigs[old_bigs..]
-            .iter()
-            .map(Bytes::len)
-            .sum::<usize>();
+        partial.held += partial.bigs[old_bigs..].iter().map(Bytes::len).sum::<usize>();
         for range in &mut partial.args[old_args..] {
             *range = rebase(*range, base, 0);
         }
@@ -495,22 +403,14 @@ impl Partial {
         self.wire += taken + 2;
         self.held += big.total;
         self.args.push(ArgRange::big(self.bigs.len()));
-        self.bigs
-            .extend(self.big.take().map(|big| big.buf.freeze()));
+        self.bigs.extend(self.big.take().map(|big| big.buf.freeze()));
         self.left -= 1;
         Ok(taken + 2)
     }
 
     /// Remembers where a scan of `buf` was cut off; what is left of the command starts at `base`. Returns how many
     /// bytes the caller need not keep.
-    fn suspend(
-        &mut self,
-        buf: &[u8],
-        base: usize,
-        cursor: &Cursor,
-        cut: Scan,
-        window: usize,
-    ) -> usize {
+    fn suspend(&mut self, buf: &[u8], base: usize, cursor: &Cursor, cut: Scan, window: usize) -> usize {
         self.left = cursor.left;
         self.scanned = cursor.at - base;
         self.searched = 0;
@@ -540,12 +440,7 @@ impl Partial {
     /// everything before the next argument.
     fn absorb(&mut self, buf: &[u8]) {
         let small = |range: &&mut ArgRange| !range.is_big();
-        let total: usize = self
-            .args
-            .iter_mut()
-            .filter(small)
-            .map(|range| range.len as usize)
-            .sum();
+        let total: usize = self.args.iter_mut().filter(small).map(|range| range.len as usize).sum();
         let mut block = BytesMut::with_capacity(total);
         for range in self.args.iter_mut().filter(small) {
             let start = range.start as usize;
@@ -572,11 +467,7 @@ impl Partial {
         batch.args.extend(self.args.into_iter().map(shift));
         batch.bigs.extend(self.bigs);
         // `wire` counts what was consumed in earlier calls, and the front of this buffer where it ended a big argument.
-        batch.commands.push(CommandSpan {
-            first_arg: first_arg as u32,
-            args,
-            bytes: self.wire + end,
-        });
+        batch.commands.push(CommandSpan { first_arg: first_arg as u32, args, bytes: self.wire + end });
     }
 }
 
@@ -599,9 +490,7 @@ fn scan(
 ) -> Result<Scan, ProtocolError> {
     while cursor.left > 0 {
         let Some((len, body)) = bulk_header(buf, cursor.at, cursor.searched, limits)? else {
-            return Ok(Scan::Cut {
-                searched: buf.len().saturating_sub(cursor.at + 1),
-            });
+            return Ok(Scan::Cut { searched: buf.len().saturating_sub(cursor.at + 1) });
         };
         let end = body.saturating_add(len);
         let whole = buf.len() >= end.saturating_add(2);
@@ -674,10 +563,7 @@ fn bulk_header(
                 return Err(ProtocolError::ExpectedDollar(buf[at]));
             }
             let len = strict_i64(&buf[at + 1..end]).ok_or(ProtocolError::BulkLength)?;
-            (
-                u64::try_from(len).map_err(|_| ProtocolError::BulkLength)?,
-                end + 2,
-            )
+            (u64::try_from(len).map_err(|_| ProtocolError::BulkLength)?, end + 2)
         }
     };
     if len > limits.bulk_max {
@@ -742,12 +628,7 @@ fn find(
 }
 
 /// Offset of the `\r` that ends the line at `at`, once the byte behind it has come too.
-fn find_line(
-    buf: &[u8],
-    at: usize,
-    searched: usize,
-    too_big: ProtocolError,
-) -> Result<Option<usize>, ProtocolError> {
+fn find_line(buf: &[u8], at: usize, searched: usize, too_big: ProtocolError) -> Result<Option<usize>, ProtocolError> {
     let end = find(b'\r', buf, at, searched, too_big)?;
     Ok(end.filter(|end| end + 1 < buf.len()))
 }

@@ -207,13 +207,21 @@ mod tests {
         let f = KeyFlags::RO;
         assert_eq!(keys(&[KeySpec::one(1, f)], &["get", "k"]), [1]);
         assert_eq!(keys(&[KeySpec::range(1, -1, 2, f)], &["mset", "a", "1", "b", "2"]), [1, 3]);
-        assert_eq!(keys(&[KeySpec::one(2, f), KeySpec::range(3, -1, 1, f)], &["bitop", "and", "d", "a", "b"]), [2, 3, 4]);
+        assert_eq!(
+            keys(&[KeySpec::one(2, f), KeySpec::range(3, -1, 1, f)], &["bitop", "and", "d", "a", "b"]),
+            [2, 3, 4]
+        );
         let by_count = KeySpec { begin: Begin::Index(1), find: Find::KeyNum { count: 0, first: 1, step: 1 }, flags: f };
         assert_eq!(keys(&[by_count], &["x", "2", "a", "b", "c"]), [2, 3]);
         assert_eq!(keys(&[by_count], &["x", "9", "a", "b", "c"]), [] as [usize; 0]);
-        let word = KeySpec { begin: Begin::Keyword("KEYS", -2), find: Find::Range { last: -1, step: 1, limit: 0 }, flags: f };
+        let word =
+            KeySpec { begin: Begin::Keyword("KEYS", -2), find: Find::Range { last: -1, step: 1, limit: 0 }, flags: f };
         assert_eq!(keys(&[word], &["migrate", "h", "p", "", "0", "1", "keys", "a", "b"]), [7, 8]);
-        let half = KeySpec { begin: Begin::Keyword("STREAMS", 1), find: Find::Range { last: -1, step: 1, limit: 2 }, flags: f };
+        let half = KeySpec {
+            begin: Begin::Keyword("STREAMS", 1),
+            find: Find::Range { last: -1, step: 1, limit: 2 },
+            flags: f,
+        };
         assert_eq!(keys(&[half], &["xread", "streams", "a", "b", "0", "0"]), [2, 3]);
         assert_eq!(keys(&[half], &["xread"]), [] as [usize; 0]);
     }

@@ -7,7 +7,6 @@
 
 mod keys;
 
-
 pub use keys::{Begin, Find, KeyFlags, KeySpec, first_key, for_each_key};
 
 bitflags::bitflags! {

@@ -154,11 +154,7 @@ impl<'a> Value<'a> {
             Value::Inline(s) => (Kind::Inline, s.len()),
             Value::Shared(_) => (Kind::Shared, 0),
         };
-        Shape {
-            bits: kind as u8 | flags,
-            klen,
-            vlen,
-        }
+        Shape { bits: kind as u8 | flags, klen, vlen }
     }
 }
 
@@ -398,11 +394,7 @@ impl Entry {
 
     #[inline]
     fn shape(&self) -> Shape {
-        let mut shape = Shape {
-            bits: self.bits(),
-            klen: self.klen(),
-            vlen: 0,
-        };
+        let mut shape = Shape { bits: self.bits(), klen: self.klen(), vlen: 0 };
         if self.kind() == Kind::Inline {
             // SAFETY: an inline value's payload is its length.
             shape.vlen = unsafe { self.get::<u32>(shape.payload_at()) as usize };
@@ -421,11 +413,7 @@ impl Entry {
     /// The key.
     #[inline]
     pub fn key(&self) -> &[u8] {
-        let shape = Shape {
-            bits: self.bits(),
-            klen: self.klen(),
-            vlen: 0,
-        };
+        let shape = Shape { bits: self.bits(), klen: self.klen(), vlen: 0 };
         self.slice(shape.key_at(), shape.klen)
     }
 
@@ -511,12 +499,9 @@ impl Entry {
         match Kind::of(shape.bits) {
             Kind::Int | Kind::Inline => None,
             // SAFETY: the payload is that of the kind, and is replaced by another.
-            Kind::Shared => Some(unsafe {
-                self.shared_at(shape).replace(SharedStr {
-                    bytes: Bytes::new(),
-                    capacity: 0,
-                })
-            }),
+            Kind::Shared => {
+                Some(unsafe { self.shared_at(shape).replace(SharedStr { bytes: Bytes::new(), capacity: 0 }) })
+            }
         }
     }
 
@@ -549,10 +534,7 @@ impl Entry {
     pub fn set_expire(mut self, expire_at: Option<u64>) -> Entry {
         let old = self.shape();
         let flag = if expire_at.is_some() { EXPIRES } else { 0 };
-        let new = Shape {
-            bits: old.bits & !EXPIRES | flag,
-            ..old
-        };
+        let new = Shape { bits: old.bits & !EXPIRES | flag, ..old };
         let body = old.size() - old.payload_at();
         if old.layout() == new.layout() {
             // SAFETY: payload, key and value fit at either place in the block.
@@ -584,10 +566,7 @@ impl Entry {
     pub fn set_key(mut self, key: &[u8]) -> Entry {
         let klen = klen32(key.len());
         let old = self.shape();
-        let new = Shape {
-            klen: key.len(),
-            ..old
-        };
+        let new = Shape { klen: key.len(), ..old };
         if old.layout() == new.layout() {
             // SAFETY: the value fits at either place; the old key is not needed any more.
             unsafe { self.shift(old.value_at(), new.value_at(), old.vlen) };
@@ -617,10 +596,7 @@ impl Entry {
     /// panics the entry is lost.
     pub fn edit_bytes<R>(mut self, f: impl FnOnce(&mut BytesMut) -> R) -> (Entry, R) {
         let mut buffer = match self.take_payload() {
-            Some(s) => s
-                .bytes
-                .try_into_mut()
-                .unwrap_or_else(|held| BytesMut::from(&held[..])),
+            Some(s) => s.bytes.try_into_mut().unwrap_or_else(|held| BytesMut::from(&held[..])),
             None => self.short_text(),
         };
         let r = f(&mut buffer);
@@ -666,18 +642,10 @@ impl Entry {
             StrRef::Int(n) => Value::Int(n),
             StrRef::Inline(s) => Value::Inline(s),
             // SAFETY: the payload is that of the kind.
-            StrRef::Shared(b) => unsafe {
-                Value::shared(b.clone(), (*self.shared_at(shape)).capacity)
-            },
+            StrRef::Shared(b) => unsafe { Value::shared(b.clone(), (*self.shared_at(shape)).capacity) },
         };
         let expire_at = self.expire_at().unwrap_or(0);
-        Entry::build(
-            new_key,
-            v,
-            shape.bits & (EXPIRES | RAW),
-            expire_at,
-            self.access(),
-        )
+        Entry::build(new_key, v, shape.bits & (EXPIRES | RAW), expire_at, self.access())
     }
 }
 
@@ -728,10 +696,7 @@ mod tests {
     fn compare(e: &Entry, m: &Model) {
         assert_eq!(e.key(), m.key);
         assert_eq!(text(e), m.text);
-        assert_eq!(
-            (e.expire_at(), e.access(), e.is_raw()),
-            (m.expire_at, m.access, m.raw)
-        );
+        assert_eq!((e.expire_at(), e.access(), e.is_raw()), (m.expire_at, m.access, m.raw));
         let kind = match m.text.len() {
             _ if m.int => Kind::Int,
             0..=INLINE_MAX => Kind::Inline,
@@ -781,11 +746,7 @@ mod tests {
             3 => {
                 m.key = random_bytes(r, &KEYS);
                 let copy = e.deep_clone(&m.key);
-                if r(2) == 0 {
-                    copy
-                } else {
-                    copy.set_expire(m.expire_at)
-                }
+                if r(2) == 0 { copy } else { copy.set_expire(m.expire_at) }
             }
             4 => {
                 m.access = r(1 << 24) as u32;
@@ -794,11 +755,7 @@ mod tests {
             }
             5 => {
                 // A reply still holds the value.
-                let held = if let StrRef::Shared(b) = e.str() {
-                    b.clone()
-                } else {
-                    Bytes::new()
-                };
+                let held = if let StrRef::Shared(b) = e.str() { b.clone() } else { Bytes::new() };
                 let before = held.to_vec();
                 m.text.push(b'!');
                 (m.int, m.raw) = (false, true);
@@ -830,9 +787,7 @@ mod tests {
     fn every_change_of_layout_keeps_the_rest() {
         let mut state = 0x5eed_u64;
         let mut r = move |n: usize| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 20) as usize % n
         };
         let new = |r: &mut dyn FnMut(usize) -> usize| Model {
@@ -859,10 +814,7 @@ mod tests {
         let e = Entry::new(&[b'k'; 16], NewStr::Slice(&[b'v'; 32]), None, 0);
         assert_eq!(e.alloc_bytes(), 64);
         assert_eq!(e.set_expire(Some(1)).alloc_bytes(), 80);
-        assert_eq!(
-            Entry::new(&[b'k'; 16], NewStr::Int(-1), None, 0).alloc_bytes(),
-            32
-        );
+        assert_eq!(Entry::new(&[b'k'; 16], NewStr::Int(-1), None, 0).alloc_bytes(), 32);
         assert_eq!((size_of::<Entry>(), align_of::<Entry>()), (8, 4));
     }
 
@@ -870,15 +822,9 @@ mod tests {
     fn a_change_within_the_size_class_stays_in_place() {
         let e = Entry::new(b"key", NewStr::Slice(&[1; 36]), None, 9);
         let at = e.block();
-        let e = e
-            .set_value(NewStr::Slice(&[2; 38]))
-            .set_key(b"other")
-            .set_expire(Some(7));
+        let e = e.set_value(NewStr::Slice(&[2; 38])).set_key(b"other").set_expire(Some(7));
         assert_eq!(e.block(), at);
-        assert_eq!(
-            (e.key(), e.str(), e.expire_at()),
-            (&b"other"[..], StrRef::Inline(&[2; 38]), Some(7))
-        );
+        assert_eq!((e.key(), e.str(), e.expire_at()), (&b"other"[..], StrRef::Inline(&[2; 38]), Some(7)));
         assert_ne!(e.set_value(NewStr::Int(1)).block(), at);
     }
 
@@ -906,12 +852,7 @@ mod tests {
         assert_eq!(drops.load(Relaxed), 1);
         drop(new().set_value(NewStr::Int(1)));
         assert_eq!(drops.load(Relaxed), 2);
-        drop(
-            new()
-                .set_expire(Some(5))
-                .set_key(&[b'k'; 100])
-                .set_expire(None),
-        );
+        drop(new().set_expire(Some(5)).set_key(&[b'k'; 100]).set_expire(None));
         assert_eq!(drops.load(Relaxed), 3);
         let e = new();
         let copy = e.deep_clone(b"copy");
@@ -938,16 +879,12 @@ mod tests {
     fn a_large_string_is_edited_where_it_is() {
         let mut e = Entry::new(b"k", NewStr::Slice(&vec![0; 1 << 20]), None, 0);
         e = e.edit_bytes(|b| b.reserve(1 << 20)).0;
-        let StrRef::Shared(b) = e.str() else {
-            panic!("shared")
-        };
+        let StrRef::Shared(b) = e.str() else { panic!("shared") };
         let at = b.as_ptr();
         for i in 0..1000 {
             e = e.edit_bytes(|b| b.extend_from_slice(&[i as u8; 100])).0;
         }
-        let StrRef::Shared(b) = e.str() else {
-            panic!("shared")
-        };
+        let StrRef::Shared(b) = e.str() else { panic!("shared") };
         assert_eq!((b.as_ptr(), b.len()), (at, (1 << 20) + 100_000));
         assert!(e.alloc_bytes() >= 2 << 20);
     }
@@ -961,27 +898,18 @@ mod tests {
             let key = vec![n as u8; n as usize % 97];
             let hash = n.wrapping_mul(0x9e37_79b9);
             if t.find(hash, &key).is_none() {
-                t.insert(
-                    hash,
-                    Entry::new(&key, NewStr::Int(n.into()), None, 0),
-                    n as u16,
-                );
+                t.insert(hash, Entry::new(&key, NewStr::Int(n.into()), None, 0), n as u16);
             }
         }
         let p = t.first_from(0).unwrap();
         let (key, flags) = (t.entry(p).key().to_vec(), t.flags(p));
         t.set_flags(p, 0xffff);
-        t.update(p, |e| {
-            e.set_value(NewStr::Slice(&[1; 500])).set_expire(Some(77))
-        });
+        t.update(p, |e| e.set_value(NewStr::Slice(&[1; 500])).set_expire(Some(77)));
         t.entry_mut(p).set_raw(true);
         t.entry(p).set_access(12);
         let e = t.entry(p);
         assert_eq!((e.key(), e.str()), (&key[..], StrRef::Inline(&[1; 500])));
-        assert_eq!(
-            (e.expire_at(), e.is_raw(), e.access()),
-            (Some(77), true, 12)
-        );
+        assert_eq!((e.expire_at(), e.is_raw(), e.access()), (Some(77), true, 12));
         assert_eq!((flags, t.flags(p), t.len()), (0, 0xffff, 2000));
         let r = t.update_with(p, |e| e.edit_bytes(|b| b.len()));
         assert_eq!(r, 500);

@@ -3,8 +3,8 @@
 //! Owns the order: [`LockSet`] sorts and de-duplicates the places before anything is locked, so two transactions can
 //! never wait for each other in a circle. One place, by far the most common, needs no allocation and no search.
 
-use super::shard::{Inner, Shard};
 use super::Store;
+use super::shard::{Inner, Shard};
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 

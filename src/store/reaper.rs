@@ -5,10 +5,10 @@
 //! At shutdown what is queued is left to the system.
 
 use super::Garbage;
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::Arc;
 
 /// The background freer.
 #[derive(Default)]

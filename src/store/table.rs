@@ -116,10 +116,7 @@ struct Slot {
 }
 
 impl Slot {
-    const EMPTY: Slot = Slot {
-        hash: EMPTY_HASH,
-        word: Word::EMPTY,
-    };
+    const EMPTY: Slot = Slot { hash: EMPTY_HASH, word: Word::EMPTY };
 }
 
 /// What a table without an array points to.
@@ -201,9 +198,8 @@ impl<E: Thin> Default for Table<E> {
 }
 
 impl<E: Thin> Table<E> {
-    const LAYOUT_OK: () = assert!(
-        size_of::<E>() == size_of::<Word>() && align_of::<E>() == align_of::<Word>() && SLOT == 12
-    );
+    const LAYOUT_OK: () =
+        assert!(size_of::<E>() == size_of::<Word>() && align_of::<E>() == align_of::<Word>() && SLOT == 12);
 
     /// An empty table.
     pub const fn new() -> Self {
@@ -211,13 +207,7 @@ impl<E: Thin> Table<E> {
         let slots = EMPTY_SLOTS.0.as_ptr().cast_mut();
         // SAFETY: the address of a static is not null.
         let slots = unsafe { NonNull::new_unchecked(slots) };
-        Table {
-            slots,
-            capacity: 0,
-            total: 0,
-            len: 0,
-            owns: PhantomData,
-        }
+        Table { slots, capacity: 0, total: 0, len: 0, owns: PhantomData }
     }
 
     /// Entries.
@@ -486,9 +476,7 @@ impl<E: Thin> Table<E> {
     /// The first slot from `i` on that is not empty.
     fn occupied(&self, i: usize) -> Option<Pos> {
         // SAFETY: the range lies in the array.
-        (i..self.total as usize)
-            .find(|&i| unsafe { !self.is_free(i) })
-            .map(|i| Pos(i as u32))
+        (i..self.total as usize).find(|&i| unsafe { !self.is_free(i) }).map(|i| Pos(i as u32))
     }
 
     /// A random entry, for a random `r`: slots are drawn until one holds an entry, which makes
@@ -516,10 +504,7 @@ impl<E: Thin> Table<E> {
     /// Where the array is.  To be published again after every insertion and removal.
     #[inline]
     pub fn hint(&self) -> Hint {
-        Hint {
-            base: self.slots.as_ptr().addr(),
-            capacity: self.capacity,
-        }
+        Hint { base: self.slots.as_ptr().addr(), capacity: self.capacity }
     }
 
     /// Searches for `hash` and prefetches the first candidate's entry.
@@ -567,10 +552,7 @@ impl<E: Thin> Table<E> {
     fn grow_tail(&mut self) {
         let tail = self.total as usize - GUARD - self.capacity();
         let crowded = self.len() * 2 >= limit(self.capacity());
-        self.rebuild(
-            class_above(self.bytes()),
-            if crowded { 0 } else { tail * 2 },
-        );
+        self.rebuild(class_above(self.bytes()), if crowded { 0 } else { tail * 2 });
     }
 
     /// Makes the array smaller, or frees it, if it is too empty.
@@ -737,10 +719,7 @@ mod tests {
 
     impl Probe {
         fn new(key: &[u8], counter: &Rc<()>) -> Probe {
-            let owned = Owned {
-                key: key.to_vec(),
-                _counted: counter.clone(),
-            };
+            let owned = Owned { key: key.to_vec(), _counted: counter.clone() };
             let p = Box::into_raw(Box::new(owned)).cast();
             Probe(Word::new(NonNull::new(p).unwrap()))
         }
@@ -867,10 +846,7 @@ mod tests {
             }
             let from = random.below(1 << 32) as u32;
             let first = t.first_from(from).map(|p| t.hash_at(p));
-            assert_eq!(
-                first,
-                model.range((from, Vec::new())..).next().map(|(k, _)| k.0)
-            );
+            assert_eq!(first, model.range((from, Vec::new())..).next().map(|(k, _)| k.0));
             prefetch_slot(t.hint(), from);
             t.prefetch_entry(hash);
             if step % (steps / 50) == 0 {
@@ -905,10 +881,7 @@ mod tests {
     fn allocates_nothing_while_empty_and_shrinks() {
         let counter = Rc::new(());
         let mut t = Table::new();
-        assert_eq!(
-            (t.bytes(), t.find(7, b"x"), t.first_from(0), t.random(1)),
-            (0, None, None, None)
-        );
+        assert_eq!((t.bytes(), t.find(7, b"x"), t.first_from(0), t.random(1)), (0, None, None, None));
         for id in 0..20_000u64 {
             t.insert(mix(id), Probe::new(&id.to_le_bytes(), &counter), 0);
         }

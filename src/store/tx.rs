@@ -265,13 +265,7 @@ impl<'s> ReadTx<'s> {
     /// Runs `f` on every entry of shard `shard` of `db` from position `from` (a 32-bit hash) on, in hash order, until
     /// it says stop; entries of one hash are never split. Returns where to go on, or `None` at the end. Locks the shard
     /// for the while if it is not held. Expired entries are passed over.
-    pub fn walk(
-        &mut self,
-        db: u32,
-        shard: usize,
-        from: u32,
-        mut f: impl FnMut(&Entry) -> bool,
-    ) -> Option<u32> {
+    pub fn walk(&mut self, db: u32, shard: usize, from: u32, mut f: impl FnMut(&Entry) -> bool) -> Option<u32> {
         let now = self.context.now;
         let place = Place::new(db, shard);
         let mut walk = |inner: &Inner| {
@@ -408,11 +402,14 @@ impl<'s> WriteTx<'s> {
         let inner = &mut *guard.inner;
         let old = inner.table.entry(at.pos);
         let (old_bytes, old_access) = (old.alloc_bytes(), old.access());
-        let (had, has) = (old.expire_at(), match expiry {
-            Expiry::Clear => None,
-            Expiry::Keep => old.expire_at(),
-            Expiry::At(t) => Some(t),
-        });
+        let (had, has) = (
+            old.expire_at(),
+            match expiry {
+                Expiry::Clear => None,
+                Expiry::Keep => old.expire_at(),
+                Expiry::At(t) => Some(t),
+            },
+        );
         let fresh = if matches!(access, Access::Lfu(..)) { old_access } else { access.fresh() };
         let mut garbage = None;
         if old_bytes >= GARBAGE_MIN {
@@ -569,16 +566,17 @@ impl<'s> WriteTx<'s> {
             return;
         }
         for shard in 0..self.store.shard_count() {
-            let (Some(i), Some(j)) =
-                (self.held.find(Place::new(a, shard)), self.held.find(Place::new(b, shard)))
+            let (Some(i), Some(j)) = (self.held.find(Place::new(a, shard)), self.held.find(Place::new(b, shard)))
             else {
                 unheld(Place::new(a, shard))
             };
             let store = self.read.store;
             let (x, y) = self.read.held.pair(i, j);
             let there = |t: &Table<Entry>, k: &[u8]| t.find(store.split(store.hash(k)).1, k).is_some();
-            let changed_x: Vec<Box<[u8]>> = x.inner.watched_keys(|k| there(&x.inner.table, k) || there(&y.inner.table, k));
-            let changed_y: Vec<Box<[u8]>> = y.inner.watched_keys(|k| there(&x.inner.table, k) || there(&y.inner.table, k));
+            let changed_x: Vec<Box<[u8]>> =
+                x.inner.watched_keys(|k| there(&x.inner.table, k) || there(&y.inner.table, k));
+            let changed_y: Vec<Box<[u8]>> =
+                y.inner.watched_keys(|k| there(&x.inner.table, k) || there(&y.inner.table, k));
             std::mem::swap(&mut x.inner.table, &mut y.inner.table);
             std::mem::swap(&mut x.inner.bytes, &mut y.inner.bytes);
             std::mem::swap(&mut x.inner.volatile, &mut y.inner.volatile);
@@ -692,5 +690,9 @@ fn mix(x: u64) -> u64 {
 #[cold]
 #[inline(never)]
 fn unheld(place: Place) -> ! {
-    panic!("a handler touched shard {} of database {}, which its key specification does not name", place.shard(), place.db())
+    panic!(
+        "a handler touched shard {} of database {}, which its key specification does not name",
+        place.shard(),
+        place.db()
+    )
 }

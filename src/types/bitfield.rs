@@ -23,9 +23,7 @@ impl FieldType {
             _ => return None,
         };
         let bits = u8::try_from(parse_i64(width)?).ok()?;
-        (1..=bits_max)
-            .contains(&bits)
-            .then_some(Self { signed, bits })
+        (1..=bits_max).contains(&bits).then_some(Self { signed, bits })
     }
 
     /// Width in bits, 1 to 64.
@@ -46,40 +44,23 @@ impl FieldType {
             Some(index) => parse_i64(index)?.checked_mul(i64::from(self.bits))?,
             None => parse_i64(text)?,
         };
-        u64::try_from(offset)
-            .ok()
-            .filter(|offset| offset / 8 < bytes_max)
+        u64::try_from(offset).ok().filter(|offset| offset / 8 < bytes_max)
     }
 
     fn min(self) -> i128 {
-        if self.signed {
-            -(1 << (self.bits - 1))
-        } else {
-            0
-        }
+        if self.signed { -(1 << (self.bits - 1)) } else { 0 }
     }
 
     fn max(self) -> i128 {
-        if self.signed {
-            (1 << (self.bits - 1)) - 1
-        } else {
-            (1 << self.bits) - 1
-        }
+        if self.signed { (1 << (self.bits - 1)) - 1 } else { (1 << self.bits) - 1 }
     }
 
     /// The value whose low bits are those of `wide`.
     fn truncate(self, wide: i128) -> i64 {
         let unused = 128 - u32::from(self.bits);
         let shifted = wide << unused;
-        let value = if self.signed {
-            shifted >> unused
-        } else {
-            (shifted.cast_unsigned() >> unused).cast_signed()
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "at most 64 signed or 63 unsigned bits"
-        )]
+        let value = if self.signed { shifted >> unused } else { (shifted.cast_unsigned() >> unused).cast_signed() };
+        #[expect(clippy::cast_possible_truncation, reason = "at most 64 signed or 63 unsigned bits")]
         {
             value as i64
         }
@@ -135,8 +116,7 @@ impl FieldOp {
         for at in self.window() {
             window = (window << 8) | u128::from(bytes.get(at).copied().unwrap_or(0));
         }
-        self.field
-            .truncate((window >> self.bits_below()).cast_signed())
+        self.field.truncate((window >> self.bits_below()).cast_signed())
     }
 
     /// Executes the operation; `None` if the value does not fit and [`Overflow::Fail`] was asked for.
@@ -153,11 +133,7 @@ impl FieldOp {
             Action::Get => Some(old),
             Action::Set(value, overflow) => {
                 // A negative value is a huge one to an unsigned field, so that saturation goes to the top.
-                let wide = if self.field.signed {
-                    i128::from(value)
-                } else {
-                    i128::from(value.cast_unsigned())
-                };
+                let wide = if self.field.signed { i128::from(value) } else { i128::from(value.cast_unsigned()) };
                 self.put(bytes, self.fit(wide, overflow)?);
                 Some(old)
             }
@@ -186,10 +162,7 @@ impl FieldOp {
         let last = window.end - 1;
         for at in window {
             let shift = (last - at) * 8;
-            let [mask, new, ..] = [
-                (mask >> shift).to_le_bytes()[0],
-                (shifted >> shift).to_le_bytes()[0],
-            ];
+            let [mask, new, ..] = [(mask >> shift).to_le_bytes()[0], (shifted >> shift).to_le_bytes()[0]];
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = (*byte & !mask) | (new & mask);
             }
@@ -216,44 +189,23 @@ mod tests {
     use crate::base::rng::Rng;
 
     fn op(field: &str, offset: u64, action: Action) -> FieldOp {
-        FieldOp {
-            field: FieldType::parse(field.as_bytes()).unwrap(),
-            offset,
-            action,
-        }
+        FieldOp { field: FieldType::parse(field.as_bytes()).unwrap(), offset, action }
     }
 
     #[test]
     fn types_and_offsets() {
-        for (text, signed, bits) in [
-            ("u8", false, 8),
-            ("i64", true, 64),
-            ("u63", false, 63),
-            ("i1", true, 1),
-        ] {
+        for (text, signed, bits) in [("u8", false, 8), ("i64", true, 64), ("u63", false, 63), ("i1", true, 1)] {
             let field = FieldType::parse(text.as_bytes()).unwrap();
             assert_eq!((field.is_signed(), field.bits()), (signed, bits));
         }
-        for text in [
-            "", "u", "i", "u0", "u64", "i65", "U8", "8", "i+8", "i08", "x8", "u-1", "u256", "u264",
-        ] {
+        for text in ["", "u", "i", "u0", "u64", "i65", "U8", "8", "i+8", "i08", "x8", "u-1", "u256", "u264"] {
             assert_eq!(FieldType::parse(text.as_bytes()), None, "{text}");
         }
         let byte = FieldType::parse(b"u8").unwrap();
         assert_eq!(byte.parse_offset(b"7", 100), Some(7));
         assert_eq!(byte.parse_offset(b"#7", 100), Some(56));
         assert_eq!(byte.parse_offset(b"799", 100), Some(799));
-        for text in [
-            "800",
-            "#100",
-            "-1",
-            "#-1",
-            "",
-            "#",
-            "a",
-            "##1",
-            "#9223372036854775807",
-        ] {
+        for text in ["800", "#100", "-1", "#-1", "", "#", "a", "##1", "#9223372036854775807"] {
             assert_eq!(byte.parse_offset(text.as_bytes(), 100), None, "{text}");
         }
     }
@@ -272,14 +224,8 @@ mod tests {
         assert_eq!(incr("i8", 128, Overflow::Wrap), (Some(-128), vec![0x80]));
         assert_eq!(incr("i8", -129, Overflow::Sat), (Some(-128), vec![0x80]));
         let mut bytes = vec![0xff; 8];
-        assert_eq!(
-            op("i64", 0, Action::IncrBy(i64::MIN, Overflow::Wrap)).apply(&mut bytes),
-            Some(i64::MAX)
-        );
-        assert_eq!(
-            op("u4", 0, Action::Set(-1, Overflow::Sat)).apply(&mut bytes),
-            Some(7)
-        );
+        assert_eq!(op("i64", 0, Action::IncrBy(i64::MIN, Overflow::Wrap)).apply(&mut bytes), Some(i64::MAX));
+        assert_eq!(op("u4", 0, Action::Set(-1, Overflow::Sat)).apply(&mut bytes), Some(7));
         assert_eq!(op("u4", 0, Action::Get).apply(&mut bytes), Some(15));
         assert_eq!(op("u4", 800, Action::Get).apply(&mut bytes), Some(0));
         assert_eq!(bytes.len(), 8);
@@ -289,10 +235,8 @@ mod tests {
     #[ignore = "needs a redis-server"]
     fn oracle_agrees_on_types_and_offsets() {
         let mut oracle = Oracle::connect();
-        let types = [
-            "u8", "i64", "u63", "u64", "i65", "i0", "u0", "U8", "i08", "i+8", "i 8", "u", "i",
-            "x8", "i-1", "u99999",
-        ];
+        let types =
+            ["u8", "i64", "u63", "u64", "i65", "i0", "u0", "U8", "i08", "i+8", "i 8", "u", "i", "x8", "i-1", "u99999"];
         let offsets = [
             "0",
             "7",
@@ -313,20 +257,10 @@ mod tests {
         ];
         for name in types {
             for offset in offsets {
-                let reply = oracle.ask(&[
-                    b"BITFIELD",
-                    b"k",
-                    b"GET",
-                    name.as_bytes(),
-                    offset.as_bytes(),
-                ]);
+                let reply = oracle.ask(&[b"BITFIELD", b"k", b"GET", name.as_bytes(), offset.as_bytes()]);
                 let parsed = FieldType::parse(name.as_bytes())
                     .and_then(|field| field.parse_offset(offset.as_bytes(), 512 << 20));
-                assert_eq!(
-                    parsed.is_some(),
-                    matches!(reply, Answer::Array(_)),
-                    "{name} {offset}: {reply:?}"
-                );
+                assert_eq!(parsed.is_some(), matches!(reply, Answer::Array(_)), "{name} {offset}: {reply:?}");
             }
         }
     }
@@ -342,39 +276,24 @@ mod tests {
                 bytes.clear();
                 oracle.ask(&[b"DEL", b"k"]);
             }
-            let (overflow, overflow_name) = [
-                (Overflow::Wrap, "WRAP"),
-                (Overflow::Sat, "SAT"),
-                (Overflow::Fail, "FAIL"),
-            ][usize::try_from(rng.below(3)).unwrap()];
+            let (overflow, overflow_name) =
+                [(Overflow::Wrap, "WRAP"), (Overflow::Sat, "SAT"), (Overflow::Fail, "FAIL")]
+                    [usize::try_from(rng.below(3)).unwrap()];
             let signed = rng.below(2) == 0;
             let bits = 1 + rng.below(if signed { 64 } else { 63 });
             let field = format!("{}{bits}", if signed { 'i' } else { 'u' });
             let offset = rng.below(150);
-            let value = (rng.next_u64().cast_signed() >> rng.below(64))
-                .saturating_sub(rng.below(3).cast_signed());
+            let value = (rng.next_u64().cast_signed() >> rng.below(64)).saturating_sub(rng.below(3).cast_signed());
             let (action, words) = match rng.below(3) {
                 0 => (Action::Get, format!("GET {field} {offset}")),
-                1 => (
-                    Action::Set(value, overflow),
-                    format!("SET {field} {offset} {value}"),
-                ),
-                _ => (
-                    Action::IncrBy(value, overflow),
-                    format!("INCRBY {field} {offset} {value}"),
-                ),
+                1 => (Action::Set(value, overflow), format!("SET {field} {offset} {value}")),
+                _ => (Action::IncrBy(value, overflow), format!("INCRBY {field} {offset} {value}")),
             };
             let command = format!("BITFIELD k OVERFLOW {overflow_name} {words}");
             let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
             let theirs = oracle.ask(&words);
-            let ours = op(&field, offset, action)
-                .apply(&mut bytes)
-                .map_or(Answer::Nil, Answer::Int);
-            assert_eq!(
-                Answer::Array(vec![ours]),
-                theirs,
-                "round {round}: {command}"
-            );
+            let ours = op(&field, offset, action).apply(&mut bytes).map_or(Answer::Nil, Answer::Int);
+            assert_eq!(Answer::Array(vec![ours]), theirs, "round {round}: {command}");
             let stored = match oracle.ask(&[b"GET", b"k"]) {
                 Answer::Text(text) => text,
                 _ => Vec::new(),

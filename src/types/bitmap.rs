@@ -18,10 +18,7 @@ pub enum Unit {
 /// The bit at `offset`. O(1).
 #[inline]
 pub fn getbit(bytes: &[u8], offset: u64) -> bool {
-    usize::try_from(offset / 8)
-        .ok()
-        .and_then(|at| bytes.get(at))
-        .is_some_and(|byte| byte & bit_mask(offset) != 0)
+    usize::try_from(offset / 8).ok().and_then(|at| bytes.get(at)).is_some_and(|byte| byte & bit_mask(offset) != 0)
 }
 
 /// Sets the bit at `offset` and returns its old value. The string grows with zero bytes to hold the bit (also when the
@@ -58,24 +55,12 @@ pub fn bitcount(bytes: &[u8]) -> u64 {
             *word = u64::from_ne_bytes(*bytes);
         }
         let [a, b, c, d, e, f, g, h] = words;
-        let carries = [
-            add(&mut ones, a, b),
-            add(&mut ones, c, d),
-            add(&mut ones, e, f),
-            add(&mut ones, g, h),
-        ];
-        let carries = [
-            add(&mut twos, carries[0], carries[1]),
-            add(&mut twos, carries[2], carries[3]),
-        ];
+        let carries = [add(&mut ones, a, b), add(&mut ones, c, d), add(&mut ones, e, f), add(&mut ones, g, h)];
+        let carries = [add(&mut twos, carries[0], carries[1]), add(&mut twos, carries[2], carries[3])];
         eights += count_lanes(add(&mut fours, carries[0], carries[1]));
     }
     let blocks = 8 * eights + 4 * count_lanes(fours) + 2 * count_lanes(twos) + count_lanes(ones);
-    blocks
-        + rest
-            .iter()
-            .map(|byte| u64::from(byte.count_ones()))
-            .sum::<u64>()
+    blocks + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
 }
 
 /// Words that are worked on side by side: two vector registers of the plainest x86-64.
@@ -128,11 +113,7 @@ pub fn bitpos_range(start: i64, end: i64, unit: Unit, len: usize) -> Option<Rang
     // A slice has at most isize::MAX bytes; strings stay far below, so the product cannot wrap in practice.
     let total = i64::try_from(len).unwrap_or(i64::MAX).saturating_mul(8) / scale;
     let absolute = |index: i64| {
-        if index < 0 {
-            (index + total).max(0)
-        } else {
-            index
-        }
+        if index < 0 { (index + total).max(0) } else { index }
     };
     let (start, end) = (absolute(start), absolute(end).min(total - 1));
     if start > end {
@@ -153,9 +134,7 @@ pub fn bitpos(value: Option<&[u8]>, bit: bool, start: i64, end: Option<i64>, uni
         return -1;
     };
     let past_end = (!bit && end.is_none()).then_some(bytes.len() as u64 * 8);
-    find_bit(bytes, bit, range)
-        .or(past_end)
-        .map_or(-1, u64::cast_signed)
+    find_bit(bytes, bit, range).or(past_end).map_or(-1, u64::cast_signed)
 }
 
 /// The first bit equal to `bit` in a range that lies within the string.
@@ -171,22 +150,12 @@ fn find_bit(bytes: &[u8], bit: bool, range: Range<u64>) -> Option<u64> {
     let middle_byte = first_byte + 1;
     let skip = u64::from_ne_bytes([flip; 8]);
     let (words, _) = span.middle.as_chunks::<8>();
-    let skipped = words
-        .iter()
-        .take_while(|word| u64::from_ne_bytes(**word) == skip)
-        .count()
-        * 8;
-    let found = span.middle[skipped..]
-        .iter()
-        .position(|byte| *byte != flip)
-        .map(|at| skipped + at);
+    let skipped = words.iter().take_while(|word| u64::from_ne_bytes(**word) == skip).count() * 8;
+    let found = span.middle[skipped..].iter().position(|byte| *byte != flip).map(|at| skipped + at);
     if let Some(at) = found {
         return in_byte(span.middle[at] ^ flip, middle_byte + at as u64);
     }
-    in_byte(
-        (span.tail ^ flip) & span.tail_mask,
-        middle_byte + span.middle.len() as u64,
-    )
+    in_byte((span.tail ^ flip) & span.tail_mask, middle_byte + span.middle.len() as u64)
 }
 
 /// A range of bits as a masked first byte, whole bytes, and a masked last byte (mask 0 where there is none).
@@ -204,29 +173,14 @@ impl<'a> Span<'a> {
             return None;
         }
         let last_bit = range.end - 1;
-        let (first, last) = (
-            usize::try_from(range.start / 8).ok()?,
-            usize::try_from(last_bit / 8).ok()?,
-        );
+        let (first, last) = (usize::try_from(range.start / 8).ok()?, usize::try_from(last_bit / 8).ok()?);
         let (head, tail) = (*bytes.get(first)?, *bytes.get(last)?);
         let from_start = u8::MAX >> (range.start % 8);
         let to_end = u8::MAX << (7 - last_bit % 8);
         if first == last {
-            return Some(Self {
-                head,
-                head_mask: from_start & to_end,
-                middle: &[],
-                tail: 0,
-                tail_mask: 0,
-            });
+            return Some(Self { head, head_mask: from_start & to_end, middle: &[], tail: 0, tail_mask: 0 });
         }
-        Some(Self {
-            head,
-            head_mask: from_start,
-            middle: &bytes[first + 1..last],
-            tail,
-            tail_mask: to_end,
-        })
+        Some(Self { head, head_mask: from_start, middle: &bytes[first + 1..last], tail, tail_mask: to_end })
     }
 }
 
@@ -267,12 +221,7 @@ pub fn bitop(op: BitOp, sources: &[&[u8]]) -> Vec<u8> {
     let mut out = vec![0; len];
     for (index, block) in out.chunks_mut(BLOCK).enumerate() {
         let start = index * BLOCK;
-        combine_block(
-            op,
-            block,
-            part(first, start),
-            others.iter().map(|other| part(other, start)),
-        );
+        combine_block(op, block, part(first, start), others.iter().map(|other| part(other, start)));
     }
     out
 }
@@ -359,13 +308,7 @@ mod tests {
         let filler = [0, 0xff][below(rng, 2)];
         let sparse = rng.below(2) == 0;
         (0..below(rng, len_max + 1))
-            .map(|_| {
-                if sparse && rng.below(20) > 0 {
-                    filler
-                } else {
-                    rng.next_u64().to_le_bytes()[0]
-                }
-            })
+            .map(|_| if sparse && rng.below(20) > 0 { filler } else { rng.next_u64().to_le_bytes()[0] })
             .collect()
     }
 
@@ -395,19 +338,11 @@ mod tests {
             assert_eq!(bitcount_in(&bytes, range.clone()), slow, "{range:?}");
             for bit in [false, true] {
                 let slow = range.clone().find(|at| getbit(&bytes, *at) == bit);
-                assert_eq!(
-                    find_bit(&bytes, bit, range.clone()),
-                    slow,
-                    "{bit} {range:?}"
-                );
+                assert_eq!(find_bit(&bytes, bit, range.clone()), slow, "{bit} {range:?}");
             }
             assert_eq!(bitcount(&bytes), bitcount_in(&bytes, 0..bits));
         }
-        assert_eq!(
-            bitcount_in(b"a", 0..9),
-            0,
-            "a range that is not within the string"
-        );
+        assert_eq!(bitcount_in(b"a", 0..9), 0, "a range that is not within the string");
     }
 
     #[test]
@@ -423,22 +358,14 @@ mod tests {
             (Some(ones), true, 1, None, 8),
             (Some(&[]), false, 0, None, -1),
         ] {
-            assert_eq!(
-                bitpos(value, bit, start, end, Unit::Byte),
-                expected,
-                "{bit} {start} {end:?}"
-            );
+            assert_eq!(bitpos(value, bit, start, end, Unit::Byte), expected, "{bit} {start} {end:?}");
         }
-        assert_eq!(
-            bitpos(Some(&[0xff, 0xf0]), false, 7, Some(15), Unit::Bit),
-            12
-        );
+        assert_eq!(bitpos(Some(&[0xff, 0xf0]), false, 7, Some(15), Unit::Bit), 12);
     }
 
     #[test]
     fn operations() {
-        let (x, y, z): (&[u8], &[u8], &[u8]) =
-            (&[0b1111_0000, 0xff], &[0b1100_1100], &[0b1010_1010]);
+        let (x, y, z): (&[u8], &[u8], &[u8]) = (&[0b1111_0000, 0xff], &[0b1100_1100], &[0b1010_1010]);
         for (op, expected) in [
             (BitOp::And, vec![0b1000_0000, 0]),
             (BitOp::Or, vec![0b1111_1110, 0xff]),
@@ -458,39 +385,17 @@ mod tests {
     #[test]
     fn operations_match_bit_by_bit_across_blocks() {
         let mut rng = Rng::new(8);
-        for op in [
-            BitOp::And,
-            BitOp::Or,
-            BitOp::Xor,
-            BitOp::Not,
-            BitOp::Diff,
-            BitOp::Diff1,
-            BitOp::AndOr,
-            BitOp::One,
-        ] {
+        for op in [BitOp::And, BitOp::Or, BitOp::Xor, BitOp::Not, BitOp::Diff, BitOp::Diff1, BitOp::AndOr, BitOp::One] {
             for _ in 0..20 {
-                let count = if op == BitOp::Not {
-                    1
-                } else {
-                    1 + below(&mut rng, 4)
-                };
-                let sources: Vec<Vec<u8>> = (0..count)
-                    .map(|_| random_bytes(&mut rng, 3 * BLOCK))
-                    .collect();
+                let count = if op == BitOp::Not { 1 } else { 1 + below(&mut rng, 4) };
+                let sources: Vec<Vec<u8>> = (0..count).map(|_| random_bytes(&mut rng, 3 * BLOCK)).collect();
                 let sources: Vec<&[u8]> = sources.iter().map(Vec::as_slice).collect();
                 let out = bitop(op, &sources);
-                assert_eq!(
-                    out.len(),
-                    sources.iter().map(|source| source.len()).max().unwrap()
-                );
+                assert_eq!(out.len(), sources.iter().map(|source| source.len()).max().unwrap());
                 for _ in 0..500 {
                     let at = rng.below(out.len() as u64 * 8 + 1).saturating_sub(1);
                     if !out.is_empty() {
-                        assert_eq!(
-                            getbit(&out, at),
-                            expected_bit(op, &sources, at),
-                            "{op:?} {at}"
-                        );
+                        assert_eq!(getbit(&out, at), expected_bit(op, &sources, at), "{op:?} {at}");
                     }
                 }
             }
@@ -523,48 +428,26 @@ mod tests {
             oracle.ask(&[b"SET", b"k", &bytes]);
             let unit = [Unit::Byte, Unit::Bit][below(&mut rng, 2)];
             let name = format!("{unit:?}");
-            let index = |rng: &mut Rng| {
-                rng.below(100).cast_signed() / if unit == Unit::Byte { 7 } else { 1 } - 50
-            };
+            let index = |rng: &mut Rng| rng.below(100).cast_signed() / if unit == Unit::Byte { 7 } else { 1 } - 50;
             let (start, end) = (index(&mut rng) + 25, index(&mut rng) + 25);
             let (start_text, end_text) = (start.to_string(), end.to_string());
             let (start_text, end_text) = (start_text.as_bytes(), end_text.as_bytes());
 
             let range = bitcount_range(start, end, unit, bytes.len());
-            let count = range
-                .map_or(0, |range| bitcount_in(&bytes, range))
-                .cast_signed();
+            let count = range.map_or(0, |range| bitcount_in(&bytes, range)).cast_signed();
             let theirs = oracle.ask(&[b"BITCOUNT", b"k", start_text, end_text, name.as_bytes()]);
-            assert_eq!(
-                Answer::Int(count),
-                theirs,
-                "{bytes:?} {start} {end} {unit:?}"
-            );
+            assert_eq!(Answer::Int(count), theirs, "{bytes:?} {start} {end} {unit:?}");
 
             let bit = rng.below(2) == 1;
             let bit_text: &[u8] = if bit { b"1" } else { b"0" };
-            let theirs = oracle.ask(&[
-                b"BITPOS",
-                b"k",
-                bit_text,
-                start_text,
-                end_text,
-                name.as_bytes(),
-            ]);
+            let theirs = oracle.ask(&[b"BITPOS", b"k", bit_text, start_text, end_text, name.as_bytes()]);
             let ours = bitpos(Some(&bytes), bit, start, Some(end), unit);
-            assert_eq!(
-                Answer::Int(ours),
-                theirs,
-                "{bytes:?} {bit} {start} {end} {unit:?}"
-            );
+            assert_eq!(Answer::Int(ours), theirs, "{bytes:?} {bit} {start} {end} {unit:?}");
             let theirs = oracle.ask(&[b"BITPOS", b"k", bit_text, start_text]);
             let ours = bitpos(Some(&bytes), bit, start, None, Unit::Byte);
             assert_eq!(Answer::Int(ours), theirs, "{bytes:?} {bit} {start}");
         }
-        assert_eq!(
-            oracle.ask(&[b"BITPOS", b"missing", b"0", b"3", b"4"]),
-            Answer::Int(0)
-        );
+        assert_eq!(oracle.ask(&[b"BITPOS", b"missing", b"0", b"3", b"4"]), Answer::Int(0));
     }
 
     #[test]
@@ -572,19 +455,11 @@ mod tests {
     fn oracle_agrees_on_operations() {
         let mut oracle = Oracle::connect();
         let mut rng = Rng::new(10);
-        let ops: [(BitOp, &[u8]); 4] = [
-            (BitOp::And, b"AND"),
-            (BitOp::Or, b"OR"),
-            (BitOp::Xor, b"XOR"),
-            (BitOp::Not, b"NOT"),
-        ];
+        let ops: [(BitOp, &[u8]); 4] =
+            [(BitOp::And, b"AND"), (BitOp::Or, b"OR"), (BitOp::Xor, b"XOR"), (BitOp::Not, b"NOT")];
         for round in 0..4_000 {
             let (op, name) = ops[below(&mut rng, 4)];
-            let count = if op == BitOp::Not {
-                1
-            } else {
-                1 + below(&mut rng, 4)
-            };
+            let count = if op == BitOp::Not { 1 } else { 1 + below(&mut rng, 4) };
             let sources: Vec<Vec<u8>> = (0..count).map(|_| random_bytes(&mut rng, 300)).collect();
             let keys: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
             let mut command: Vec<&[u8]> = vec![b"BITOP", name, b"out"];
@@ -594,11 +469,7 @@ mod tests {
             }
             oracle.ask(&command);
             let sources: Vec<&[u8]> = sources.iter().map(Vec::as_slice).collect();
-            assert_eq!(
-                Answer::Text(bitop(op, &sources)),
-                get(&mut oracle),
-                "round {round} {op:?}"
-            );
+            assert_eq!(Answer::Text(bitop(op, &sources)), get(&mut oracle), "round {round} {op:?}");
         }
     }
 

@@ -74,9 +74,7 @@ fn check(a: &[u8], b: &[u8], limit: u64) -> Result<(), LcsError> {
     if a > LEN_MAX || b > LEN_MAX {
         return Err(LcsError::TooLong);
     }
-    let cells = (a + 1)
-        .checked_mul(b + 1)
-        .and_then(|cells| cells.checked_mul(4));
+    let cells = (a + 1).checked_mul(b + 1).and_then(|cells| cells.checked_mul(4));
     if cells.is_none_or(|bytes| bytes > limit) {
         return Err(LcsError::TooMuchMemory);
     }
@@ -117,18 +115,10 @@ impl Ways {
         let mut length = 0;
         if words_per_row > 0 {
             for (byte, ways) in a.iter().zip(bits.chunks_exact_mut(words_per_row)) {
-                length = next_row(*byte, b, &mut lengths, |column| {
-                    ways[column / 64] |= 1 << (column % 64)
-                });
+                length = next_row(*byte, b, &mut lengths, |column| ways[column / 64] |= 1 << (column % 64));
             }
         }
-        (
-            length as usize,
-            Self {
-                bits,
-                words_per_row,
-            },
-        )
+        (length as usize, Self { bits, words_per_row })
     }
 
     fn leads_up(&self, row: usize, column: usize) -> bool {
@@ -152,11 +142,7 @@ impl Ways {
                         run.b = j..=*run.b.end();
                         run.len += 1;
                     }
-                    _ => matches.push(Match {
-                        a: i..=i,
-                        b: j..=j,
-                        len: 1,
-                    }),
+                    _ => matches.push(Match { a: i..=i, b: j..=j, len: 1 }),
                 }
                 in_run = true;
             } else {
@@ -187,18 +173,7 @@ mod tests {
         let lcs = Lcs::find(a, b, LIMIT).unwrap();
         assert_eq!(lcs.sequence(), b"mytext");
         assert_eq!(lcs_len(a, b, LIMIT), Ok(6));
-        let runs = [
-            Match {
-                a: 4..=7,
-                b: 5..=8,
-                len: 4,
-            },
-            Match {
-                a: 2..=3,
-                b: 0..=1,
-                len: 2,
-            },
-        ];
+        let runs = [Match { a: 4..=7, b: 5..=8, len: 4 }, Match { a: 2..=3, b: 0..=1, len: 2 }];
         assert!(lcs.matches(0).eq(&runs));
         assert!(lcs.matches(3).eq(&runs[..1]));
     }
@@ -217,14 +192,8 @@ mod tests {
     fn memory_is_limited() {
         let text = [b'a'; 512];
         assert_eq!(lcs_len(&text[..511], &text[..511], 1 << 20), Ok(511));
-        assert_eq!(
-            lcs_len(&text, &text[..511], 1 << 20),
-            Err(LcsError::TooMuchMemory)
-        );
-        assert_eq!(
-            Lcs::find(&text, &text[..511], 1 << 20).err(),
-            Some(LcsError::TooMuchMemory)
-        );
+        assert_eq!(lcs_len(&text, &text[..511], 1 << 20), Err(LcsError::TooMuchMemory));
+        assert_eq!(Lcs::find(&text, &text[..511], 1 << 20).err(), Some(LcsError::TooMuchMemory));
     }
 
     #[test]
@@ -236,39 +205,15 @@ mod tests {
             let (a, b) = (random_text(&mut rng), random_text(&mut rng));
             oracle.ask(&[b"MSET", b"a", &a, b"b", &b]);
             let lcs = Lcs::find(&a, &b, LIMIT).unwrap();
-            assert_eq!(
-                Answer::Text(lcs.sequence().to_vec()),
-                oracle.ask(&[b"LCS", b"a", b"b"]),
-                "round {round}"
-            );
+            assert_eq!(Answer::Text(lcs.sequence().to_vec()), oracle.ask(&[b"LCS", b"a", b"b"]), "round {round}");
             let length = Answer::Int(i64::try_from(lcs_len(&a, &b, LIMIT).unwrap()).unwrap());
-            assert_eq!(
-                length,
-                oracle.ask(&[b"LCS", b"a", b"b", b"LEN"]),
-                "round {round}"
-            );
+            assert_eq!(length, oracle.ask(&[b"LCS", b"a", b"b", b"LEN"]), "round {round}");
             let len_min = usize::try_from(rng.below(4)).unwrap();
-            let asked: [&[u8]; 7] = [
-                b"LCS",
-                b"a",
-                b"b",
-                b"IDX",
-                b"WITHMATCHLEN",
-                b"MINMATCHLEN",
-                &len_min.to_string().into_bytes(),
-            ];
+            let asked: [&[u8]; 7] =
+                [b"LCS", b"a", b"b", b"IDX", b"WITHMATCHLEN", b"MINMATCHLEN", &len_min.to_string().into_bytes()];
             let runs = lcs.matches(len_min).map(answer).collect();
-            let ours = [
-                Answer::Text(b"matches".to_vec()),
-                Answer::Array(runs),
-                Answer::Text(b"len".to_vec()),
-                length,
-            ];
-            assert_eq!(
-                Answer::Array(ours.to_vec()),
-                oracle.ask(&asked),
-                "round {round}"
-            );
+            let ours = [Answer::Text(b"matches".to_vec()), Answer::Array(runs), Answer::Text(b"len".to_vec()), length];
+            assert_eq!(Answer::Array(ours.to_vec()), oracle.ask(&asked), "round {round}");
         }
     }
 
@@ -281,28 +226,20 @@ mod tests {
         for (a, b) in [(511, 511), (512, 511), (511, 512)] {
             oracle.ask(&[b"MSET", b"a", &text[..a], b"b", &text[..b]]);
             let taken = matches!(oracle.ask(&[b"LCS", b"a", b"b", b"LEN"]), Answer::Int(_));
-            assert_eq!(
-                lcs_len(&text[..a], &text[..b], 1 << 20).is_ok(),
-                taken,
-                "{a} {b}"
-            );
+            assert_eq!(lcs_len(&text[..a], &text[..b], 1 << 20).is_ok(), taken, "{a} {b}");
         }
         oracle.ask(&[b"CONFIG", b"SET", b"proto-max-bulk-len", b"512mb"]);
     }
 
     fn answer(run: &Match) -> Answer {
         let int = |value: usize| Answer::Int(i64::try_from(value).unwrap());
-        let range = |range: &RangeInclusive<usize>| {
-            Answer::Array(vec![int(*range.start()), int(*range.end())])
-        };
+        let range = |range: &RangeInclusive<usize>| Answer::Array(vec![int(*range.start()), int(*range.end())]);
         Answer::Array(vec![range(&run.a), range(&run.b), int(run.len)])
     }
 
     fn random_text(rng: &mut Rng) -> Vec<u8> {
         let letters = 1 + rng.below(5);
         let len_max = if rng.below(4) == 0 { 200 } else { 20 };
-        (0..rng.below(len_max))
-            .map(|_| b'a' + u8::try_from(rng.below(letters)).unwrap())
-            .collect()
+        (0..rng.below(len_max)).map(|_| b'a' + u8::try_from(rng.below(letters)).unwrap()).collect()
     }
 }

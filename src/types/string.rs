@@ -39,11 +39,7 @@ pub fn getrange(text: &[u8], start: i64, end: i64) -> &[u8] {
     }
     let len = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let absolute = |index: i64| {
-        if index < 0 {
-            (index + len).max(0)
-        } else {
-            index
-        }
+        if index < 0 { (index + len).max(0) } else { index }
     };
     let (start, end) = (absolute(start), absolute(end).min(len - 1));
     if start > end {
@@ -128,12 +124,8 @@ mod tests {
             oracle.ask(&[b"SET", b"k", text]);
             for start in -6..6_i64 {
                 for end in -6..6_i64 {
-                    let asked = [
-                        b"GETRANGE".as_slice(),
-                        b"k",
-                        &start.to_string().into_bytes(),
-                        &end.to_string().into_bytes(),
-                    ];
+                    let asked =
+                        [b"GETRANGE".as_slice(), b"k", &start.to_string().into_bytes(), &end.to_string().into_bytes()];
                     let ours = Answer::Text(getrange(text, start, end).to_vec());
                     assert_eq!(ours, oracle.ask(&asked), "{len} {start} {end}");
                 }

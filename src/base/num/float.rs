@@ -35,9 +35,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 
 /// True if the significand of a decimal float has a digit other than 0.
 fn has_nonzero_digit(body: &str) -> bool {
-    body.bytes()
-        .take_while(|byte| !matches!(byte, b'e' | b'E'))
-        .any(|byte| matches!(byte, b'1'..=b'9'))
+    body.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
 /// True if an unsigned number opens as a hexadecimal float.
@@ -72,16 +70,9 @@ pub fn format_f64(value: f64, out: &mut Vec<u8>) {
     } else if value.is_infinite() {
         out.extend_from_slice(if value < 0.0 { b"-inf" } else { b"inf" });
     } else if value == 0.0 {
-        out.extend_from_slice(if value.is_sign_negative() {
-            b"-0"
-        } else {
-            b"0"
-        });
+        out.extend_from_slice(if value.is_sign_negative() { b"-0" } else { b"0" });
     } else if value.abs() <= PLAIN_INTEGER_MAX && value.trunc() == value {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a whole number within 2^62"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number within 2^62")]
         super::write_i64(value as i64, out);
     } else {
         if value < 0.0 {
@@ -107,17 +98,9 @@ impl Shortest {
         let mut rest = &mut text[..];
         let fits = write!(rest, "{value:e}").is_ok();
         debug_assert!(fits, "the exponent form of a double fits 32 bytes");
-        let mut shortest = Self {
-            digits: [0; 17],
-            len: 0,
-            point: 1,
-        };
+        let mut shortest = Self { digits: [0; 17], len: 0, point: 1 };
         let mut bytes = text.iter().copied().take_while(|byte| *byte != 0);
-        for byte in bytes
-            .by_ref()
-            .take_while(|byte| *byte != b'e')
-            .filter(u8::is_ascii_digit)
-        {
+        for byte in bytes.by_ref().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit) {
             shortest.digits[shortest.len] = byte;
             shortest.len += 1;
         }
@@ -137,11 +120,7 @@ impl Shortest {
     /// Writes the plain or the exponent form. The choice between them is Redis's: plain for a fraction of at most six
     /// places or a value of 0.0001 to 9999.…, and for an integer that ends in at most seven zeros.
     fn write(&self, out: &mut Vec<u8>) {
-        #[expect(
-            clippy::cast_possible_wrap,
-            clippy::cast_possible_truncation,
-            reason = "at most 17"
-        )]
+        #[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "at most 17")]
         let len = self.len as i32;
         let places = len - self.point;
         let exponent = self.point - 1;
@@ -235,11 +214,7 @@ mod tests {
             if value.is_finite() {
                 let text = printed(value);
                 assert!(text.len() <= 25, "{text}");
-                assert_eq!(
-                    parse_f64(text.as_bytes()).map(f64::to_bits),
-                    Some(value.to_bits()),
-                    "{text}"
-                );
+                assert_eq!(parse_f64(text.as_bytes()).map(f64::to_bits), Some(value.to_bits()), "{text}");
             }
         }
     }
@@ -307,9 +282,7 @@ mod tests {
                 assert!(matches!(reply, Answer::Error(_)), "{text:?}: {reply:?}");
                 continue;
             };
-            let Answer::Text(score) = oracle.ask(&[b"ZSCORE", b"z", b"m"]) else {
-                panic!("{text:?}")
-            };
+            let Answer::Text(score) = oracle.ask(&[b"ZSCORE", b"z", b"m"]) else { panic!("{text:?}") };
             // Redis 7.0 prints more digits; the number must be the same.
             assert_eq!(parse_f64(&score), Some(value), "{}", text.escape_ascii());
         }
@@ -318,8 +291,8 @@ mod tests {
     /// A string that is nearly a float.
     fn random_float(rng: &mut Rng) -> Vec<u8> {
         const PIECES: [&[u8]; 22] = [
-            b"0", b"1", b"9", b"17", b".", b".5", b"e", b"E", b"e-", b"e+", b"-", b"+", b"0x",
-            b"0X", b"p", b"p-", b"a", b"inf", b"3", b"308", b"000", b" ",
+            b"0", b"1", b"9", b"17", b".", b".5", b"e", b"E", b"e-", b"e+", b"-", b"+", b"0x", b"0X", b"p", b"p-",
+            b"a", b"inf", b"3", b"308", b"000", b" ",
         ];
         let count = 1 + rng.below(6);
         let mut text = Vec::new();

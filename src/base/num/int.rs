@@ -45,9 +45,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     if last > 9 {
         return None;
     }
-    canonical_digits(head)?
-        .checked_mul(10)?
-        .checked_add(u64::from(last))
+    canonical_digits(head)?.checked_mul(10)?.checked_add(u64::from(last))
 }
 
 /// Parses an unsigned 64-bit integer as C's `strtoull` would take the whole text, but for leading spaces: `+`, leading
@@ -72,11 +70,7 @@ pub fn parse_u64_lenient(text: &[u8]) -> Option<u64> {
         }
         value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
     }
-    Some(if negative {
-        value.wrapping_neg()
-    } else {
-        value
-    })
+    Some(if negative { value.wrapping_neg() } else { value })
 }
 
 /// Reads up to 19 digits without a superfluous leading zero.
@@ -136,17 +130,7 @@ mod tests {
 
     #[test]
     fn accepts_what_printing_gives() {
-        let mut values = vec![
-            0,
-            1,
-            -1,
-            9,
-            10,
-            i64::MAX,
-            i64::MIN,
-            i64::MAX - 1,
-            i64::MIN + 1,
-        ];
+        let mut values = vec![0, 1, -1, 9, 10, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1];
         let mut rng = crate::base::rng::Rng::new(1);
         values.extend((0..10_000).map(|_| (rng.next_u64() >> rng.below(64)).cast_signed()));
         for value in values {
@@ -165,45 +149,21 @@ mod tests {
             assert_eq!(parse_i64(text), None, "{text:?}");
             assert_eq!(parse_u64(text), None, "{text:?}");
         }
-        for text in [
-            "9223372036854775808",
-            "-9223372036854775809",
-            "-10000000000000000000",
-        ] {
+        for text in ["9223372036854775808", "-9223372036854775809", "-10000000000000000000"] {
             assert_eq!(parse_i64(text.as_bytes()), None, "{text}");
         }
-        for text in [
-            "18446744073709551616",
-            "-1",
-            "1844674407370955161x",
-            "01844674407370955161",
-        ] {
+        for text in ["18446744073709551616", "-1", "1844674407370955161x", "01844674407370955161"] {
             assert_eq!(parse_u64(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
     fn lenient_takes_signs_and_zeros() {
-        for (text, value) in [
-            ("007", 7),
-            ("+5", 5),
-            ("-1", u64::MAX),
-            ("18446744073709551615", u64::MAX),
-        ] {
+        for (text, value) in [("007", 7), ("+5", 5), ("-1", u64::MAX), ("18446744073709551615", u64::MAX)] {
             assert_eq!(parse_u64_lenient(text.as_bytes()), Some(value), "{text}");
         }
         assert_eq!(parse_u64_lenient(b"-18446744073709551615"), Some(1));
-        for text in [
-            "",
-            "+",
-            "-",
-            " 1",
-            "1 ",
-            "x",
-            "+-1",
-            "18446744073709551616",
-            "-18446744073709551616",
-        ] {
+        for text in ["", "+", "-", " 1", "1 ", "x", "+-1", "18446744073709551616", "-18446744073709551616"] {
             assert_eq!(parse_u64_lenient(text.as_bytes()), None, "{text}");
         }
     }
@@ -212,20 +172,11 @@ mod tests {
     #[ignore = "needs a redis-server"]
     fn oracle_agrees() {
         let mut oracle = crate::base::oracle::Oracle::connect();
-        let fixed = [
-            "9223372036854775808",
-            "-9223372036854775808",
-            "-9223372036854775809",
-            "7",
-            "-7",
-        ]
-        .map(str::as_bytes);
+        let fixed =
+            ["9223372036854775808", "-9223372036854775808", "-9223372036854775809", "7", "-7"].map(str::as_bytes);
         for text in REFUSED.into_iter().chain(fixed) {
             oracle.ask(&[b"SET", b"k", text]);
-            let taken = matches!(
-                oracle.ask(&[b"INCRBY", b"k", b"0"]),
-                crate::base::oracle::Answer::Int(_)
-            );
+            let taken = matches!(oracle.ask(&[b"INCRBY", b"k", b"0"]), crate::base::oracle::Answer::Int(_));
             assert_eq!(parse_i64(text).is_some(), taken, "{text:?}");
         }
     }

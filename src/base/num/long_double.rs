@@ -40,11 +40,7 @@ impl LongDouble {
         }
         if body.eq_ignore_ascii_case("inf") || body.eq_ignore_ascii_case("infinity") {
             let infinity = X87DoubleExtended::INFINITY;
-            return Some(Self(if text.starts_with('-') {
-                -infinity
-            } else {
-                infinity
-            }));
+            return Some(Self(if text.starts_with('-') { -infinity } else { infinity }));
         }
         if !is_decimal(body.as_bytes()) {
             return None;
@@ -60,19 +56,12 @@ impl LongDouble {
 
     /// The exact value of a double (infinities and NaN stay what they are).
     pub fn from_f64(value: f64) -> Self {
-        Self(
-            Double::from_bits(u128::from(value.to_bits()))
-                .convert(&mut false)
-                .value,
-        )
+        Self(Double::from_bits(u128::from(value.to_bits())).convert(&mut false).value)
     }
 
     /// The sum, rounded to nearest, ties to even.
     #[must_use]
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the operator would hide that this is software arithmetic"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "the operator would hide that this is software arithmetic")]
     pub fn add(self, other: Self) -> Self {
         Self((self.0 + other.0).value)
     }
@@ -111,10 +100,7 @@ impl LongDouble {
         /// Bias of the 15-bit exponent, and the 63 bits after the significand's integer bit.
         const BIAS: i32 = 16383 + 63;
         let bits = self.0.to_bits();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the low 64 bits are the significand"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the low 64 bits are the significand")]
         let significand = bits as u64;
         let biased = i32::from(u16::try_from((bits >> 64) & 0x7fff).unwrap_or(0));
         // A denormal's exponent field is 0 but means 1.
@@ -129,18 +115,12 @@ fn is_decimal(body: &[u8]) -> bool {
         None => (body, None),
     };
     let points = significand.iter().filter(|byte| **byte == b'.').count();
-    let digits = significand
-        .iter()
-        .filter(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = significand.iter().filter(|byte| byte.is_ascii_digit()).count();
     if points > 1 || digits == 0 || digits + points != significand.len() {
         return false;
     }
     exponent.is_none_or(|exponent| {
-        let digits = exponent
-            .strip_prefix(b"-")
-            .or(exponent.strip_prefix(b"+"))
-            .unwrap_or(exponent);
+        let digits = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
         !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
     })
 }
@@ -171,10 +151,7 @@ fn write_fixed(units: u128, out: &mut Vec<u8>) {
         *digit += u8::try_from(fraction % 10).unwrap_or(0);
         fraction /= 10;
     }
-    let kept = digits
-        .iter()
-        .rposition(|digit| *digit != b'0')
-        .map_or(0, |last| last + 1);
+    let kept = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
     out.push(b'.');
     out.extend_from_slice(&digits[..kept]);
 }
@@ -212,10 +189,7 @@ fn divide_by_limb_unit(limbs: &mut [u64]) -> u64 {
     for limb in limbs.iter_mut().rev() {
         let part = (u128::from(remainder) << 64) | u128::from(*limb);
         // remainder < 10^19, so the quotient fits a limb.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a quotient below 2^64 and a remainder below 10^19"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a quotient below 2^64 and a remainder below 10^19")]
         {
             *limb = (part / u128::from(LIMB_UNIT)) as u64;
             remainder = (part % u128::from(LIMB_UNIT)) as u64;
@@ -276,10 +250,7 @@ mod tests {
         }
         let largest = human(parsed("0x1.fffffffffffffffep16383"));
         assert_eq!(largest.len(), 4933);
-        assert!(
-            largest.starts_with("1189731495357231765021263853030970205"),
-            "{largest}"
-        );
+        assert!(largest.starts_with("1189731495357231765021263853030970205"), "{largest}");
     }
 
     #[test]
@@ -329,35 +300,13 @@ mod tests {
     fn extreme_text_is_answered_in_time() {
         let digits = "987654321".repeat(568);
         let zeros = "0".repeat(5_000);
-        let exponents = [
-            "",
-            "e0",
-            "e-4932",
-            "e4000",
-            "e-9000",
-            "e2147483647",
-            "e-2147483648",
-            "e99999999999",
-            "e-99999999999",
-        ];
-        let hex = [
-            "",
-            "p0",
-            "p-16445",
-            "p-36000",
-            "p2147483647",
-            "p-2147483648",
-            "p99999999999",
-            "p-99999999999",
-        ];
+        let exponents =
+            ["", "e0", "e-4932", "e4000", "e-9000", "e2147483647", "e-2147483648", "e99999999999", "e-99999999999"];
+        let hex = ["", "p0", "p-16445", "p-36000", "p2147483647", "p-2147483648", "p99999999999", "p-99999999999"];
         let mut finite = 0;
-        for body in [
-            digits.as_str(),
-            &format!("0.{}", &digits[5..]),
-            &format!(".{zeros}1"),
-            &format!("1{zeros}"),
-            &zeros,
-        ] {
+        for body in
+            [digits.as_str(), &format!("0.{}", &digits[5..]), &format!(".{zeros}1"), &format!("1{zeros}"), &zeros]
+        {
             let tails = exponents.map(|tail| format!("{body}{tail}"));
             let hex = hex.map(|tail| format!("0x{body}{tail}"));
             for text in tails.iter().chain(&hex) {
@@ -401,19 +350,10 @@ mod tests {
             0 => format!("{sign}{whole}"),
             1 | 2 => format!("{sign}{whole}.{fraction}"),
             3 => format!("{sign}{}.{:02}", whole % 1000, fraction % 100),
-            4 => format!(
-                "{sign}{whole}.{fraction}e{}",
-                rng.below(60).cast_signed() - 30
-            ),
+            4 => format!("{sign}{whole}.{fraction}e{}", rng.below(60).cast_signed() - 30),
             5 => format!("{sign}{whole}e{}", rng.below(10_000).cast_signed() - 5_000),
-            6 => format!(
-                "{sign}0x{whole:x}.{fraction:x}p{}",
-                rng.below(140).cast_signed() - 100
-            ),
-            _ => format!(
-                "{sign}0x{whole:x}.{fraction:x}p{}",
-                rng.below(33_000).cast_signed() - 16_500
-            ),
+            6 => format!("{sign}0x{whole:x}.{fraction:x}p{}", rng.below(140).cast_signed() - 100),
+            _ => format!("{sign}0x{whole:x}.{fraction:x}p{}", rng.below(33_000).cast_signed() - 16_500),
         }
     }
 }

@@ -20,11 +20,7 @@ pub fn parse_memory(text: &str) -> Option<u64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    let number: u64 = if number.is_empty() {
-        0
-    } else {
-        number.parse().ok()?
-    };
+    let number: u64 = if number.is_empty() { 0 } else { number.parse().ok()? };
     number.checked_mul(scale)
 }
 
@@ -65,19 +61,9 @@ mod tests {
         ] {
             assert_eq!(parse_memory(text), Some(bytes), "{text}");
         }
-        for text in [
-            "-1",
-            "+1",
-            " 1",
-            "1 ",
-            "1t",
-            "1kbb",
-            "1bk",
-            "1.5k",
-            "18446744073709551616",
-            "18446744073709551615k",
-            "1é",
-        ] {
+        for text in
+            ["-1", "+1", " 1", "1 ", "1t", "1kbb", "1bk", "1.5k", "18446744073709551616", "18446744073709551615k", "1é"]
+        {
             assert_eq!(parse_memory(text), None, "{text}");
         }
     }

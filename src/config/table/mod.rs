@@ -42,7 +42,5 @@ const fn concat<const N: usize>(groups: &[&[Directive]]) -> [Directive; N] {
 
 /// The directive of that name or alias, in any case.
 pub fn find(name: &str) -> Option<&'static Directive> {
-    DIRECTIVES
-        .iter()
-        .find(|d| d.names().any(|n| n.eq_ignore_ascii_case(name)))
+    DIRECTIVES.iter().find(|d| d.names().any(|n| n.eq_ignore_ascii_case(name)))
 }

@@ -1,0 +1,3 @@
+//! Placeholder of the family's file.
+use super::*;
+pub(super) const TABLE: &[Row] = &[];
