@@ -357,3 +357,12 @@ impl Commands {
         args.get(1).and_then(|sub| self.find_sub(id, sub)).or(Some((id, row)))
     }
 }
+
+/// Writes the reply of a container's HELP: `lines` in between a first line and HELP's own two.
+fn help(out: &mut Reply<'_>, container: &str, lines: &[&str]) {
+    out.array(lines.len() + 3);
+    out.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    lines.iter().for_each(|l| out.simple(l));
+    out.simple("HELP");
+    out.simple("    Print this help.");
+}

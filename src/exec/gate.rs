@@ -29,12 +29,12 @@ impl Worker {
         hash: u64,
         reply: &mut Reply<'_>,
     ) {
+        if !client.authenticated && self.settings.requirepass.is_empty() {
+            // The password was lifted while the client was waiting at the door.
+            client.authenticated = true;
+        }
         if let Some(error) = refusal(client, row, args) {
-            if !matches!(row.run, Run::Control(Control::Exec)) {
-                self.refuse(client, Some(id), &error, reply);
-            } else {
-                self.refuse(client, Some(id), &error, reply);
-            }
+            self.refuse(client, Some(id), &error, reply);
             return;
         }
         match row.run {
