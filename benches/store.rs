@@ -8,17 +8,21 @@
 //! **Method.**  Each row is a process of its own, so that resident memory is the row's alone.  It
 //! fills a vector of tables, each in a line-padded shard, from one thread without locks, then
 //! looks up keys in random order that are there and keys that are not; a hit also reads the
-//! value's length.  Keys and hashes are made in batches of 1024 outside the timed parts.  `mixed`
+//! value's length.  Keys and hashes are made in batches outside the timed parts.  `mixed`
 //! keys are 8 to 47 bytes long, their values 0 to 63; `16/32` is a key of 16 bytes with a value
 //! of 32.  The allocator is jemalloc, as in the server.
+//!
+//! Times are CPU times of the thread, but for the pauses, so that a busy machine disturbs them less
+//! (it still shares caches and memory: compare rows of one run).
 //!
 //! **Columns.**  `insert`: million inserts a second, blocks included.  `hit`, `miss`: ns a look-up.
 //! `hit+p`: the same with batches of 16 whose slots, then entries are prefetched, as the pipeline
 //! does (only our table offers it).  `array`, `blocks`: bytes a key of the arrays and of the
 //! entries' blocks.  `alloc`, `rss`: bytes a key that jemalloc counts and that the kernel counts
 //! (the latter includes freed pages the allocator has not given back yet).  `pause`: the longest
-//! insert, of those that changed an array, in µs; on a machine that does other things a single row
-//! may show the scheduler instead, so believe the smallest of several runs.  `p50` is their median.
+//! insert, of those that changed an array, in µs of wall time; on a machine that does other things
+//! it shows the scheduler's time slices.  `grow`: the median, over the shards, of those inserts
+//! that led to the largest array: what the last and longest growth costs when nothing interferes.
 //!
 //! Compare rows of one number of keys.  The shard count to choose has a pause far below 2 ms at 10
 //! million keys, no loss in the other columns, and headers (128 bytes a shard) that stay in L2.
@@ -31,6 +35,8 @@ use std::process::Command;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use ostracon::store::entry::{Entry, NewStr, StrRef};
 use ostracon::store::table::{Table, prefetch_slot};
 use quanta::Clock;
@@ -42,7 +48,7 @@ const MILLIONS: [usize; 4] = [1, 3, 5, 10];
 const SHARDS: [usize; 5] = [1, 16, 256, 1024, 4096];
 const LOOKUPS: usize = 1 << 20;
 /// Keys made at a time.
-const BATCH: usize = 1024;
+const BATCH: usize = 8192;
 /// Commands the pipeline prefetches for at a time.
 const AHEAD: usize = 16;
 
@@ -77,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "alloc",
         "rss",
         "pause",
-        "p50"
+        "grow"
     );
     for m in millions {
         for shards in SHARDS {
@@ -247,7 +253,7 @@ fn measure<M: Map>(name: &str, keys: Keys, count: usize, shards: usize) -> Resul
         count / 1_000_000,
         count as f64 / fill.seconds / 1e6,
         fill.pause_max,
-        fill.pause_median
+        fill.grow
     );
     // The process ends here; dropping millions of blocks first would only take time.
     std::mem::forget(store);
@@ -258,7 +264,7 @@ struct Fill {
     seconds: f64,
     /// µs.
     pause_max: f64,
-    pause_median: f64,
+    grow: f64,
 }
 
 /// Inserts the keys `0..count`.
@@ -266,12 +272,12 @@ fn fill<M: Map>(store: &mut Store<M>, keys: Keys, count: usize) -> Fill {
     let clock = Clock::new();
     let mut batch = Batch::new(keys);
     let value = [b'v'; 64];
-    let mut total = 0;
+    let mut seconds = 0.0;
     let mut pauses = Vec::new();
     for first in (0..count).step_by(BATCH) {
         let n = BATCH.min(count - first);
         batch.make((first..first + n).map(|id| id as u64));
-        let batch_start = clock.raw();
+        let batch_start = cpu_seconds();
         for i in 0..n {
             let (hash, key) = batch.key(i);
             let vlen = if keys == Keys::Fixed { 32 } else { (hash >> 50) as usize % 64 };
@@ -281,27 +287,38 @@ fn fill<M: Map>(store: &mut Store<M>, keys: Keys, count: usize) -> Fill {
             shard.insert(hash, Entry::new(key, NewStr::Slice(&value[..vlen]), None, 0));
             let end = clock.raw();
             if shard.array_bytes() != bytes {
-                pauses.push(clock.delta_as_nanos(start, end));
+                let pause = clock.delta_as_nanos(start, end);
+                pauses.push((shard.array_bytes(), pause));
             }
         }
-        total += clock.delta_as_nanos(batch_start, clock.raw());
+        seconds += cpu_seconds() - batch_start;
     }
-    pauses.sort_unstable();
-    let us = |ns: Option<&u64>| ns.map_or(0.0, |&ns| ns as f64 / 1e3);
-    Fill { seconds: total as f64 / 1e9, pause_max: us(pauses.last()), pause_median: us(pauses.get(pauses.len() / 2)) }
+    let pause_max = pauses.iter().map(|p| p.1).max().unwrap_or(0) as f64 / 1e3;
+    let largest = pauses.iter().map(|p| p.0).max().unwrap_or(0);
+    let mut last: Vec<u64> = pauses
+        .iter()
+        .filter(|p| p.0 == largest)
+        .map(|p| p.1)
+        .collect();
+    last.sort_unstable();
+    let grow = last.get(last.len() / 2).map_or(0.0, |&ns| ns as f64 / 1e3);
+    Fill {
+        seconds,
+        pause_max,
+        grow,
+    }
 }
 
 /// Looks up random keys of `from..from + count` and returns ns a look-up.
 fn look_up<M: Map>(store: &Store<M>, keys: Keys, from: u64, count: u64, ahead: bool) -> f64 {
-    let clock = Clock::new();
     let mut batch = Batch::new(keys);
-    let (mut total, mut found, mut id) = (0, 0, from);
+    let (mut seconds, mut found, mut id) = (0.0, 0, from);
     for _ in 0..LOOKUPS / BATCH {
         batch.make((0..BATCH).map(|_| {
             id = mix(id);
             from + id % count
         }));
-        let start = clock.raw();
+        let start = cpu_seconds();
         for group in (0..BATCH).step_by(AHEAD) {
             let group = group..group + AHEAD;
             if ahead {
@@ -322,10 +339,23 @@ fn look_up<M: Map>(store: &Store<M>, keys: Keys, from: u64, count: u64, ahead: b
                 }
             }
         }
-        total += clock.delta_as_nanos(start, clock.raw());
+        seconds += cpu_seconds() - start;
     }
-    assert_eq!(found, if from == 0 { LOOKUPS } else { 0 }, "keys got lost or made up");
-    total as f64 / LOOKUPS as f64
+    assert_eq!(
+        found,
+        if from == 0 { LOOKUPS } else { 0 },
+        "keys got lost or made up"
+    );
+    seconds * 1e9 / LOOKUPS as f64
+}
+
+/// CPU time of this thread, to the microsecond.
+fn cpu_seconds() -> f64 {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) else {
+        return f64::NAN;
+    };
+    let seconds = |t: TimeVal| t.tv_sec() as f64 + t.tv_usec() as f64 / 1e6;
+    seconds(usage.user_time()) + seconds(usage.system_time())
 }
 
 /// Bytes resident, from the kernel.

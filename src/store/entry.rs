@@ -9,7 +9,7 @@
 //!                                  Shared  Bytes, its capacity
 //! ```
 //!
-//! `expire_at` (Unix time in ms) is there only if the kind's [`EXPIRES`] bit is set.  A key of 16
+//! `expire_at` (Unix time in ms) is there only if the kind's `EXPIRES` bit is set.  A key of 16
 //! bytes with a value of 32 takes 60 bytes, which the allocator serves from its class of 64.
 //!
 //! Blocks are always requested in whole size classes.  So two shapes of one class have the same
@@ -17,9 +17,9 @@
 //!
 //! **Later kinds.**  The low six bits of the kind byte name the payload; 3 to 63 are free.  A
 //! collection is one more [`Kind`] whose payload is its owning pointer (`Box<T>`, 8 bytes, at
-//! [`Shape::payload_at`]): it needs a row in `Shape::payload_len`, in `Entry::take_payload` (which
+//! `Shape::payload_at`): it needs a row in `Shape::payload_len`, in `Entry::take_payload` (which
 //! drops it), in `Value` (which stores it), and accessors beside [`Entry::str`].  The bits
-//! [`EXPIRES`] and [`RAW`], the access clock, keys, renaming and expiry then work unchanged,
+//! `EXPIRES` and `RAW`, the access clock, keys, renaming and expiry then work unchanged,
 //! because they move payloads as plain bytes.
 //!
 //! This module must not know the table, the time, or what a command does with a value.

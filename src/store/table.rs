@@ -16,7 +16,7 @@
 //! A slot is 12 bytes: the hash, and a 48-bit owning pointer with 16 bits of flags that belong to
 //! the store.  An empty slot is a null pointer and the hash `u32::MAX`, so that "is this slot
 //! below the hash I look for" is one comparison: from the home of a hash onwards those slots form
-//! a prefix, which is counted four at a time without a branch.  The array ends in [`GUARD`] slots
+//! a prefix, which is counted four at a time without a branch.  The array ends in `GUARD` slots
 //! that are always empty, so a search needs no bounds check; a table without an array points to
 //! such slots in read-only memory.
 //!
