@@ -247,3 +247,56 @@ impl OwnedCommand {
         self.data.len() + ranges + self.bigs.capacity() * size_of::<Bytes>() + bigs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owned_commands_keep_every_argument() {
+        let big = vec![b'x'; BIG_ARG];
+        let args: [&[u8]; 10] = [
+            b"a",
+            b"",
+            b"ccc",
+            &big,
+            b"e",
+            &big[1..],
+            b"g",
+            b"h",
+            b"i",
+            b"j",
+        ];
+        let command = OwnedCommand::new(args);
+        let view = command.view();
+        assert!(view.iter().eq(args));
+        assert_eq!((view.len(), view.is_empty()), (10, false));
+        assert!(view.is_big(3) && !view.is_big(5));
+        assert_eq!(view.bytes(3).as_ptr(), view[3].as_ptr());
+        assert_eq!((view.get(10), view.bytes(10)), (None, Bytes::new()));
+        let copy = view.skip(2).to_owned();
+        assert!(copy.view().iter().eq(args[2..].iter().copied()));
+        assert_eq!(copy.view()[1].as_ptr(), view[3].as_ptr());
+        assert!(command.heap_bytes() >= 2 * BIG_ARG);
+        assert!(view.skip(11).is_empty());
+    }
+
+    #[test]
+    fn a_slice_of_a_block_is_not_shared() {
+        let block = Bytes::from(vec![b'x'; 100]);
+        let batch = Batch {
+            commands: vec![CommandSpan {
+                first_arg: 0,
+                args: 1,
+                bytes: 0,
+            }],
+            args: vec![ArgRange::big(0)],
+            bigs: vec![block.slice(..10)],
+        };
+        let view = batch.view(b"", 0);
+        assert_eq!(&view[0], &[b'x'; 10]);
+        assert!(!view.is_big(0));
+        assert_ne!(view.bytes(0).as_ptr(), block.as_ptr());
+        assert!(batch.view(b"", 1).is_empty());
+    }
+}

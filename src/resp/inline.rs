@@ -105,3 +105,75 @@ fn unescape(letter: u8) -> u8 {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::args::CommandSpan;
+
+    /// The words of a line; each case was seen from redis-server.
+    fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let mut batch = Batch::default();
+        split(line, 0..line.len(), &mut batch).ok()?;
+        batch.commands.push(CommandSpan {
+            first_arg: 0,
+            args: batch.args.len() as u32,
+            bytes: 0,
+        });
+        Some(batch.view(line, 0).iter().map(<[u8]>::to_vec).collect())
+    }
+
+    #[test]
+    fn splits_as_redis_does() {
+        let cases: [(&[u8], &[&[u8]]); 18] = [
+            (b"", &[]),
+            (b"\x0b", &[]),
+            (b"  PING  \r", &[b"PING"]),
+            (b"a\tb\rc", &[b"a", b"b", b"c"]),
+            (b"\x0bPING\x0c", &[b"PING\x0c"]),
+            (b"a\x0bb", &[b"a\x0bb"]),
+            (b"\"a\"\x0b", &[b"a"]),
+            (b"\"\" ''", &[b"", b""]),
+            (b"\"a\\x41\\n\\q\"", &[b"aA\nq"]),
+            (b"\"\\r\\t\\b\\a\\\\\"", &[b"\r\t\x08\x07\\"]),
+            (b"\"\\xzz\\x4\"", &[b"xzzx4"]),
+            (b"\"\\xfF\"", &[b"\xff"]),
+            (b"\"a\\\"b\"", &[b"a\"b"]),
+            (b"'a\\'b\\n'", &[b"a'b\\n"]),
+            (b"'a\"b'", &[b"a\"b"]),
+            (b"\"a'b\"", &[b"a'b"]),
+            (b"a\"b c\"", &[b"ab c"]),
+            (b"a\\nb", &[b"a\\nb"]),
+        ];
+        for (line, expected) in cases {
+            let got = words(line).unwrap();
+            assert!(
+                got.iter().map(Vec::as_slice).eq(expected.iter().copied()),
+                "{}: {got:?}",
+                line.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_unbalanced_quotes() {
+        for line in [
+            &b"\"abc"[..],
+            b"\"a\"b",
+            b"'",
+            b"\"abc\\",
+            b"'abc\\'",
+            b"a 'b'\"c\"",
+        ] {
+            assert_eq!(words(line), None, "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn long_words_are_big() {
+        let line = vec![b'x'; BIG_ARG];
+        let mut batch = Batch::default();
+        split(&line, 0..line.len(), &mut batch).unwrap();
+        assert_eq!(batch.bigs, [Bytes::from(line)]);
+    }
+}

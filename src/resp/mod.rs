@@ -4,14 +4,17 @@
 //! socket, command, store or clock, so that every split of a stream and every malformed byte can be tested and fuzzed
 //! in memory.
 //!
-//! The split follows the direction of the bytes: [`args`] is what the parser hands to a command, [`inline`] is the
-//! rarely used second request syntax, [`out`] is the buffer that replies are written to.
+//! The parser is in four parts: `scan` reads the syntax, `partial` remembers what was cut off, `inline` splits the
+//! rarely used second request syntax, [`args`] is what a command is handed. [`out`] is the buffer that replies are
+//! written to.
 
 pub mod args;
-pub mod inline;
+mod inline;
 pub mod out;
+mod partial;
 pub mod reply;
 pub mod request;
+mod scan;
 pub mod value;
 
 pub use args::{ArgRange, ArgView, BIG_ARG, Batch, CommandSpan, OwnedCommand};

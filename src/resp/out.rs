@@ -227,3 +227,108 @@ impl OutBuf {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn big(byte: u8) -> Bytes {
+        Bytes::from(vec![byte; SHARE_MIN])
+    }
+
+    /// `aa`, a large value, `b`, two large values side by side, `c`; and the same in one piece.
+    fn mixed() -> (OutBuf, Vec<u8>) {
+        let mut out = OutBuf::new();
+        out.extend(b"aa");
+        out.attach(big(b'1'));
+        out.extend(b"b");
+        out.attach(big(b'2'));
+        out.attach(big(b'3'));
+        out.attach(Bytes::from_static(b"c"));
+        let all = [b"aa", &big(b'1')[..], b"b", &big(b'2'), &big(b'3'), b"c"].concat();
+        (out, all)
+    }
+
+    fn gather(out: &OutBuf, slots: usize) -> Vec<u8> {
+        let mut slices = vec![IoSlice::new(b""); slots];
+        let used = out.fill_slices(&mut slices);
+        slices[..used]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn large_values_keep_their_place() {
+        let (out, all) = mixed();
+        assert_eq!(out.len(), all.len());
+        assert!(out.is_vectored());
+        assert_eq!(out.to_vec(), all);
+        assert_eq!(gather(&out, 16), all);
+        assert_eq!(gather(&out, 2), all[..2 + SHARE_MIN]);
+        assert!(out.bytes.len() < 10, "values were copied");
+    }
+
+    #[test]
+    fn partial_writes_of_every_size_lose_nothing() {
+        for step in [
+            97,
+            1000,
+            SHARE_MIN - 1,
+            SHARE_MIN,
+            SHARE_MIN + 1,
+            SHARE_MIN + 3,
+            1 << 20,
+        ] {
+            let (mut out, all) = mixed();
+            let mut written = Vec::new();
+            while !out.is_empty() {
+                assert_eq!(out.len(), all.len() - written.len());
+                let front = out.front();
+                assert!(all[written.len()..].starts_with(front) && !front.is_empty());
+                let part = gather(&out, 3);
+                let n = step.min(part.len());
+                written.extend_from_slice(&part[..n]);
+                out.advance(n);
+            }
+            assert_eq!(written, all, "step {step}");
+        }
+    }
+
+    #[test]
+    fn truncate_goes_back_to_the_mark() {
+        let (mut out, all) = mixed();
+        let mark = out.mark();
+        out.extend(b"x");
+        out.attach(big(b'4'));
+        out.extend(b"y");
+        out.truncate(mark);
+        assert_eq!(out.to_vec(), all);
+        assert_eq!(out.len(), all.len());
+    }
+
+    #[test]
+    fn leftovers_move() {
+        let (mut out, all) = mixed();
+        out.advance(1);
+        let mut kept = out.take();
+        assert!(out.is_empty());
+        assert_eq!(kept.to_vec(), all[1..]);
+        kept.advance(SHARE_MIN);
+        let (mut more, _) = mixed();
+        kept.append(&mut more);
+        assert!(more.is_empty());
+        let expected = [&all[1 + SHARE_MIN..], &all[..]].concat();
+        assert_eq!(kept.to_vec(), expected);
+        assert_eq!(kept.len(), expected.len());
+    }
+
+    #[test]
+    fn clear_gives_back_unusual_memory() {
+        let mut out = OutBuf::new();
+        out.extend(&vec![0; KEEP_MAX + 1]);
+        out.clear();
+        assert!(out.heap_bytes() <= KEEP_MAX);
+        assert!(out.is_empty());
+    }
+}

@@ -406,3 +406,174 @@ fn g17(n: f64) -> String {
         point(&format!("{digits:0<whole$}"), "")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `write` writes in RESP2 and in RESP3.
+    fn both(write: impl Fn(&mut Reply<'_>)) -> [String; 2] {
+        [Proto::Resp2, Proto::Resp3].map(|proto| {
+            let mut out = OutBuf::new();
+            write(&mut Reply::new(&mut out, proto));
+            String::from_utf8(out.to_vec()).unwrap()
+        })
+    }
+
+    #[test]
+    fn every_kind_in_both_protocols() {
+        type Case = (fn(&mut Reply<'_>), &'static str, &'static str);
+        let cases: [Case; 20] = [
+            (|r| r.ok(), "+OK\r\n", "+OK\r\n"),
+            (|r| r.simple("a\nb"), "+a b\r\n", "+a b\r\n"),
+            (|r| r.error("ERR a\r\nb"), "-ERR a  b\r\n", "-ERR a  b\r\n"),
+            (|r| r.bulk(b"ab"), "$2\r\nab\r\n", "$2\r\nab\r\n"),
+            (|r| r.bulk_or_null(None), "$-1\r\n", "_\r\n"),
+            (|r| r.bulk_int(-12), "$3\r\n-12\r\n", "$3\r\n-12\r\n"),
+            (|r| r.null_array(), "*-1\r\n", "_\r\n"),
+            (|r| r.array(3), "*3\r\n", "*3\r\n"),
+            (|r| r.map(3), "*6\r\n", "%3\r\n"),
+            (|r| r.set(3), "*3\r\n", "~3\r\n"),
+            (|r| r.push(3), "*3\r\n", ">3\r\n"),
+            (
+                |r| assert_eq!(r.attribute(1), r.proto() == Proto::Resp3),
+                "",
+                "|1\r\n",
+            ),
+            (
+                |r| r.double(0.1),
+                "$19\r\n0.10000000000000001\r\n",
+                ",0.10000000000000001\r\n",
+            ),
+            (|r| r.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n"),
+            (|r| r.bool(true), ":1\r\n", "#t\r\n"),
+            (|r| r.bool(false), ":0\r\n", "#f\r\n"),
+            (
+                |r| r.verbatim(b"txt", b"hi"),
+                "$2\r\nhi\r\n",
+                "=6\r\ntxt:hi\r\n",
+            ),
+            (|r| r.big_number("123"), "$3\r\n123\r\n", "(123\r\n"),
+            (|r| r.raw(b":1\r\n"), ":1\r\n", ":1\r\n"),
+            (|r| r.set_proto(Proto::Resp2), "", ""),
+        ];
+        for (i, (write, resp2, resp3)) in cases.into_iter().enumerate() {
+            assert_eq!(both(write), [resp2, resp3], "case {i}");
+        }
+    }
+
+    #[test]
+    fn integers_and_lengths_of_every_size() {
+        let edges = [
+            0,
+            1,
+            9,
+            10,
+            11,
+            99,
+            100,
+            101,
+            255,
+            256,
+            999,
+            1000,
+            1001,
+            65535,
+            i64::MAX,
+            i64::MIN,
+            -1,
+            -10,
+        ];
+        for n in edges {
+            assert_eq!(both(|r| r.int(n))[0], format!(":{n}\r\n"));
+        }
+        for len in [0, 9, 10, 99, 100, 999, 1000, 4096] {
+            let value = "v".repeat(len);
+            assert_eq!(
+                both(|r| r.bulk(value.as_bytes()))[1],
+                format!("${len}\r\n{value}\r\n")
+            );
+        }
+    }
+
+    #[test]
+    fn large_values_are_shared() {
+        let value = Bytes::from(vec![b'v'; SHARE_MIN]);
+        let mut out = OutBuf::new();
+        Reply::new(&mut out, Proto::Resp2).shared(value.clone());
+        assert!(out.is_vectored());
+        assert_eq!(out.len(), 8 + SHARE_MIN + 2);
+        assert_eq!(out.front(), b"$16384\r\n");
+        Reply::new(&mut out, Proto::Resp2).shared(value.slice(1..));
+        assert_eq!(out.bytes.len(), 8 + 2 + 8 + SHARE_MIN - 1 + 2);
+    }
+
+    #[test]
+    fn deferred_lengths_nest_and_move_values() {
+        for n in [0, 1, 9, 10, 999, 1000, 123_456] {
+            let mut out = OutBuf::new();
+            let value = Bytes::from(vec![b'v'; SHARE_MIN]);
+            let mut reply = Reply::new(&mut out, Proto::Resp3);
+            reply.shared(value.clone());
+            let outer = reply.defer_array();
+            let inner = reply.defer_array();
+            reply.shared(value.clone());
+            reply.error("CODE x");
+            reply.set_set(inner, n);
+            assert_eq!(reply.last_error_code(), b"CODE");
+            reply.set_map(outer, n);
+            assert_eq!(reply.last_error_code(), b"CODE");
+            let value = "v".repeat(SHARE_MIN);
+            let expected =
+                format!("$16384\r\n{value}\r\n%{n}\r\n~{n}\r\n$16384\r\n{value}\r\n-CODE x\r\n");
+            assert!(out.to_vec() == expected.as_bytes(), "{n}");
+            assert_eq!(out.len(), expected.len());
+        }
+    }
+
+    #[test]
+    fn errors_are_counted_and_named() {
+        let mut out = OutBuf::new();
+        let mut reply = Reply::new(&mut out, Proto::Resp2);
+        assert_eq!(reply.last_error_code(), b"");
+        reply.error("ERR syntax error");
+        reply.error_bytes(b"WRONGTYPE \xff");
+        let mark = reply.mark();
+        assert_eq!(
+            (reply.errors(), reply.last_error_code()),
+            (2, &b"WRONGTYPE"[..])
+        );
+        reply.error("BUSY");
+        assert_eq!(reply.last_error_code(), b"BUSY");
+        reply.truncate(mark);
+        assert_eq!((reply.errors(), reply.last_error_code()), (3, &b""[..]));
+    }
+
+    #[test]
+    fn doubles_as_c_prints_them() {
+        let cases = [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (3.0, "3"),
+            (-17.0, "-17"),
+            (1.5, "1.5"),
+            (3.3, "3.2999999999999998"),
+            (1e15, "1000000000000000"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (1.7e308, "1.6999999999999999e+308"),
+            (123456789.125, "123456789.125"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (-1e-7, "-9.9999999999999995e-08"),
+            (5e-324, "4.9406564584124654e-324"),
+            (f64::NAN, "nan"),
+            (f64::NEG_INFINITY, "-inf"),
+        ];
+        for (n, expected) in cases {
+            let mut text = [0; FLOAT_MAX];
+            let len = format_g17(n, &mut text);
+            assert_eq!(str::from_utf8(&text[..len]).unwrap(), expected);
+        }
+    }
+}
