@@ -5,14 +5,21 @@
 //! store or socket: what must happen after a change is an [`Effect`] that the server carries out.
 
 mod directive;
+mod file;
 pub mod notify;
+pub mod quote;
+mod rewrite;
 mod settings;
+mod shared;
 mod special;
 mod table;
 
 pub use directive::{Directive, Effect, Kind, Mutability};
+pub use file::{LoadError, Loaded, Loader};
+pub use rewrite::rewritten;
 pub use settings::{
     Access, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, OutputLimit, OutputLimits,
     SavePoint, Settings, Supervised, Values,
 };
+pub use shared::{Config, RewriteError, SetError};
 pub use table::{DIRECTIVES, find};
