@@ -1,5 +1,8 @@
 //! Ostracon.
 #![warn(missing_docs)]
 pub mod base;
+pub mod cli;
 pub mod config;
+pub mod daemon;
+pub mod logging;
 pub mod resp;

@@ -106,6 +106,12 @@ impl Loader {
         self.lines(source, text, &mut Vec::new())
     }
 
+    /// The settings so far, without the checks of [`Self::finish`].
+    #[cfg(test)]
+    pub(super) fn into_settings(self) -> Settings {
+        self.settings
+    }
+
     /// Ends the load: checks what concerns several directives, collects the warnings.
     pub fn finish(self) -> Result<Loaded, LoadError> {
         let value = |name: &str| {
