@@ -1,11 +1,10 @@
 //! Ostracon.
 #![warn(missing_docs)]
 pub mod base;
-pub mod client;
-pub mod commands;
+pub mod cli;
 pub mod config;
-pub mod exec;
-pub mod net;
+pub mod daemon;
+pub mod logging;
 pub mod resp;
 pub mod server;
 pub mod spec;

@@ -23,3 +23,9 @@ pub use settings::{
 };
 pub use shared::{Config, RewriteError, SetError};
 pub use table::{DIRECTIVES, find};
+
+/// The version of Redis whose behaviour the server has; clients and tools decide by it.
+pub const REDIS_VERSION: &str = "7.2.4";
+
+#[cfg(test)]
+mod tests;
