@@ -37,11 +37,7 @@ fn measure(name: &str, commands: usize, mut work: impl FnMut()) {
         })
         .collect();
     costs.sort_by(f64::total_cmp);
-    println!(
-        "{name:<44} {:>8.1} ns   (fastest {:.1})",
-        costs[RUNS / 2],
-        costs[0]
-    );
+    println!("{name:<44} {:>8.1} ns   (fastest {:.1})", costs[RUNS / 2], costs[0]);
 }
 
 fn request(args: &[&[u8]]) -> Vec<u8> {
@@ -55,16 +51,8 @@ fn request(args: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Parses all of `input` in batches; hands each batch's arguments to `each`.
-fn parse_all(
-    input: &[u8],
-    parser: &mut Parser,
-    batch: &mut Batch,
-    mut each: impl FnMut(&Batch, &[u8]),
-) {
-    let limits = Limits {
-        bulk_max: 512 << 20,
-        authenticated: true,
-    };
+fn parse_all(input: &[u8], parser: &mut Parser, batch: &mut Batch, mut each: impl FnMut(&Batch, &[u8])) {
+    let limits = Limits { bulk_max: 512 << 20, authenticated: true };
     let mut at = 0;
     while at < input.len() {
         batch.clear();
@@ -102,13 +90,8 @@ fn main() {
     parsing("parse GET, key of 16", &[b"GET", key]);
     parsing("parse SET, value of 32", &[b"SET", key, &small]);
     parsing("parse SET, value of 1 KiB", &[b"SET", key, &kib]);
-    parsing(
-        "parse SET, value of 64 KiB (copied once)",
-        &[b"SET", key, &large],
-    );
-    let pairs: Vec<&[u8]> = std::iter::once(&b"MSET"[..])
-        .chain([key, &small].into_iter().cycle().take(20))
-        .collect();
+    parsing("parse SET, value of 64 KiB (copied once)", &[b"SET", key, &large]);
+    let pairs: Vec<&[u8]> = std::iter::once(&b"MSET"[..]).chain([key, &small].into_iter().cycle().take(20)).collect();
     parsing("parse MSET of 10", &pairs);
 
     writing("reply OK", |reply| reply.ok());
@@ -118,27 +101,21 @@ fn main() {
     writing("reply bulk of 32", |reply| reply.bulk(black_box(&small)));
     writing("reply bulk of 1 KiB", |reply| reply.bulk(black_box(&kib)));
     let shared = Bytes::from(large);
-    writing("reply shared value of 64 KiB", |reply| {
-        reply.shared(shared.clone())
-    });
+    writing("reply shared value of 64 KiB", |reply| reply.shared(shared.clone()));
 
     let input = request(&[b"GET", key]).repeat(DEPTH);
     let (mut parser, mut batch, mut out) = (Parser::new(), Batch::default(), OutBuf::new());
-    measure(
-        "parse GET and reply its key and a value of 32",
-        DEPTH,
-        || {
-            parse_all(black_box(&input), &mut parser, &mut batch, |batch, buf| {
-                let mut reply = Reply::new(&mut out, Proto::Resp2);
-                for i in 0..batch.commands.len() {
-                    let args = batch.view(buf, i);
-                    if args.get(1).is_some() {
-                        reply.bulk(black_box(&small));
-                    }
+    measure("parse GET and reply its key and a value of 32", DEPTH, || {
+        parse_all(black_box(&input), &mut parser, &mut batch, |batch, buf| {
+            let mut reply = Reply::new(&mut out, Proto::Resp2);
+            for i in 0..batch.commands.len() {
+                let args = batch.view(buf, i);
+                if args.get(1).is_some() {
+                    reply.bulk(black_box(&small));
                 }
-            });
-            black_box(&out);
-            out.clear();
-        },
-    );
+            }
+        });
+        black_box(&out);
+        out.clear();
+    });
 }

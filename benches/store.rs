@@ -295,18 +295,10 @@ fn fill<M: Map>(store: &mut Store<M>, keys: Keys, count: usize) -> Fill {
     }
     let pause_max = pauses.iter().map(|p| p.1).max().unwrap_or(0) as f64 / 1e3;
     let largest = pauses.iter().map(|p| p.0).max().unwrap_or(0);
-    let mut last: Vec<u64> = pauses
-        .iter()
-        .filter(|p| p.0 == largest)
-        .map(|p| p.1)
-        .collect();
+    let mut last: Vec<u64> = pauses.iter().filter(|p| p.0 == largest).map(|p| p.1).collect();
     last.sort_unstable();
     let grow = last.get(last.len() / 2).map_or(0.0, |&ns| ns as f64 / 1e3);
-    Fill {
-        seconds,
-        pause_max,
-        grow,
-    }
+    Fill { seconds, pause_max, grow }
 }
 
 /// Looks up random keys of `from..from + count` and returns ns a look-up.
@@ -341,11 +333,7 @@ fn look_up<M: Map>(store: &Store<M>, keys: Keys, from: u64, count: u64, ahead: b
         }
         seconds += cpu_seconds() - start;
     }
-    assert_eq!(
-        found,
-        if from == 0 { LOOKUPS } else { 0 },
-        "keys got lost or made up"
-    );
+    assert_eq!(found, if from == 0 { LOOKUPS } else { 0 }, "keys got lost or made up");
     seconds * 1e9 / LOOKUPS as f64
 }
 

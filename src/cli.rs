@@ -61,11 +61,7 @@ pub fn parse(arguments: &[String]) -> Command {
         rest.pop();
     }
     sources.flags = flag_lines(&rest);
-    if check {
-        Command::Check(sources)
-    } else {
-        Command::Serve(sources)
-    }
+    if check { Command::Check(sources) } else { Command::Serve(sources) }
 }
 
 /// The flags as lines: `--port 7000 --bind a b` is `port "7000"` and `bind "a" "b"`.
@@ -111,10 +107,7 @@ pub fn load(sources: &Sources, mut stdin: impl Read) -> Result<Loaded, LoadError
     }
     if sources.stdin {
         let mut bytes = Vec::new();
-        stdin.read_to_end(&mut bytes).map_err(|e| LoadError::Open {
-            path: "-".to_owned(),
-            message: e.to_string(),
-        })?;
+        stdin.read_to_end(&mut bytes).map_err(|e| LoadError::Open { path: "-".to_owned(), message: e.to_string() })?;
         loader.text("standard input", &String::from_utf8_lossy(&bytes))?;
     }
     loader.text("the command line", &sources.flags)?;
@@ -147,28 +140,13 @@ pub fn help() -> String {
          Directives, with defaults; = cannot change while running:\n\n",
     );
     for directive in DIRECTIVES.iter().filter(|d| !d.later && !d.hidden) {
-        let fixed = if directive.mutability == Mutability::Immutable {
-            '='
-        } else {
-            ' '
-        };
-        let default = if directive.default.is_empty() {
-            "\"\""
-        } else {
-            directive.default
-        };
+        let fixed = if directive.mutability == Mutability::Immutable { '=' } else { ' ' };
+        let default = if directive.default.is_empty() { "\"\"" } else { directive.default };
         let default = if directive.file_only { "" } else { default };
-        text.push_str(&format!(
-            "{fixed} {} {default}\n      {}\n",
-            directive.name, directive.summary
-        ));
+        text.push_str(&format!("{fixed} {} {default}\n      {}\n", directive.name, directive.summary));
     }
     text.push_str("\nAccepted and kept, but without effect in this release:\n\n");
-    let later: Vec<&str> = DIRECTIVES
-        .iter()
-        .filter(|d| d.later && !d.hidden)
-        .map(|d| d.name)
-        .collect();
+    let later: Vec<&str> = DIRECTIVES.iter().filter(|d| d.later && !d.hidden).map(|d| d.name).collect();
     for names in later.chunks(3) {
         text.push_str(&format!("  {}\n", names.join(", ")));
     }
@@ -177,9 +155,7 @@ pub fn help() -> String {
 
 /// The README's table of directives, in Markdown.
 pub fn directives_markdown() -> String {
-    let mut text = String::from(
-        "| directive | default | at run time | meaning |\n| --- | --- | --- | --- |\n",
-    );
+    let mut text = String::from("| directive | default | at run time | meaning |\n| --- | --- | --- | --- |\n");
     for d in DIRECTIVES.iter().filter(|d| !d.hidden) {
         let change = match d.mutability {
             _ if d.file_only => "file only",
@@ -188,15 +164,8 @@ pub fn directives_markdown() -> String {
             Mutability::Protected => "protected",
         };
         let later = if d.later { " (no effect yet)" } else { "" };
-        let default = if d.default.is_empty() {
-            String::new()
-        } else {
-            format!("`{}`", d.default)
-        };
-        text.push_str(&format!(
-            "| `{}` | {default} | {change} | {}{later} |\n",
-            d.name, d.summary
-        ));
+        let default = if d.default.is_empty() { String::new() } else { format!("`{}`", d.default) };
+        text.push_str(&format!("| `{}` | {default} | {change} | {}{later} |\n", d.name, d.summary));
     }
     text
 }
@@ -227,18 +196,10 @@ const SHERD: [&str; 9] = [
 
 /// The banner: the drawing, with version, mode, port, process id, cores and shards beside it.
 pub fn banner(settings: &Settings, facts: BannerFacts) -> String {
-    let port = if settings.port == 0 {
-        "none".to_owned()
-    } else {
-        settings.port.to_string()
-    };
+    let port = if settings.port == 0 { "none".to_owned() } else { settings.port.to_string() };
     let beside = [
         String::new(),
-        format!(
-            "Ostracon {} ({} bit)",
-            env!("CARGO_PKG_VERSION"),
-            usize::BITS
-        ),
+        format!("Ostracon {} ({} bit)", env!("CARGO_PKG_VERSION"), usize::BITS),
         format!("speaks Redis {}", crate::config::REDIS_VERSION),
         "Running in standalone mode".to_owned(),
         format!("Port: {port}"),
@@ -247,11 +208,8 @@ pub fn banner(settings: &Settings, facts: BannerFacts) -> String {
         format!("Shards: {}", facts.shards),
         String::new(),
     ];
-    let lines: Vec<String> = SHERD
-        .iter()
-        .zip(beside)
-        .map(|(sherd, fact)| format!("{sherd}  {fact}").trim_end().to_owned())
-        .collect();
+    let lines: Vec<String> =
+        SHERD.iter().zip(beside).map(|(sherd, fact)| format!("{sherd}  {fact}").trim_end().to_owned()).collect();
     format!("\n{}\n", lines.join("\n"))
 }
 
@@ -263,11 +221,7 @@ pub fn shows_banner(settings: &Settings, stdout_is_terminal: bool) -> bool {
 
 /// The report of `--check-config`: what was read, and the warnings. Exit status is the caller's: 0.
 pub fn check_report(loaded: &Loaded) -> String {
-    let from = loaded
-        .file
-        .as_deref()
-        .unwrap_or(Path::new("flags and defaults"))
-        .display();
+    let from = loaded.file.as_deref().unwrap_or(Path::new("flags and defaults")).display();
     let mut text = format!("Configuration is good: {from}\n");
     for warning in &loaded.warnings {
         text.push_str(warning);
@@ -285,9 +239,7 @@ mod tests {
     }
 
     fn error(line: &str) -> String {
-        let Command::Serve(sources) = parse(&words(line)) else {
-            panic!("{line}")
-        };
+        let Command::Serve(sources) = parse(&words(line)) else { panic!("{line}") };
         load(&sources, std::io::empty()).unwrap_err().to_string()
     }
 
@@ -295,27 +247,11 @@ mod tests {
     fn commands() {
         assert_eq!(parse(&words("-v")), Command::Version);
         assert_eq!(parse(&words("--help")), Command::Help);
-        assert!(matches!(
-            parse(&words("--test-memory 5")),
-            Command::Refuse(_)
-        ));
-        let sources = Sources {
-            file: Some("a.conf".into()),
-            stdin: true,
-            flags: "\nport \"1\"".into(),
-        };
-        assert_eq!(
-            parse(&words("a.conf --port 1 -")),
-            Command::Serve(sources.clone())
-        );
-        assert_eq!(
-            parse(&words("a.conf --check-config --port 1 -")),
-            Command::Check(sources)
-        );
-        let sources = Sources {
-            stdin: true,
-            ..Sources::default()
-        };
+        assert!(matches!(parse(&words("--test-memory 5")), Command::Refuse(_)));
+        let sources = Sources { file: Some("a.conf".into()), stdin: true, flags: "\nport \"1\"".into() };
+        assert_eq!(parse(&words("a.conf --port 1 -")), Command::Serve(sources.clone()));
+        assert_eq!(parse(&words("a.conf --check-config --port 1 -")), Command::Check(sources));
+        let sources = Sources { stdin: true, ..Sources::default() };
         assert_eq!(parse(&words("-")), Command::Serve(sources));
     }
 
@@ -342,45 +278,28 @@ mod tests {
         let head = "\n*** FATAL CONFIG FILE ERROR (Redis 7.2.4) ***\nReading the configuration file, at line";
         let cases = [
             ("--port", "2\n>>> 'port'\nwrong number of arguments"),
-            (
-                "--port abc",
-                "2\n>>> 'port \"abc\"'\nargument couldn't be parsed into an integer",
-            ),
-            (
-                "--nosuch 1",
-                "2\n>>> 'nosuch \"1\"'\nBad directive or wrong number of arguments",
-            ),
+            ("--port abc", "2\n>>> 'port \"abc\"'\nargument couldn't be parsed into an integer"),
+            ("--nosuch 1", "2\n>>> 'nosuch \"1\"'\nBad directive or wrong number of arguments"),
             (
                 "--port 7799 --save 900 1 --save '' --nosuch",
                 "5\n>>> 'nosuch'\nBad directive or wrong number of arguments",
             ),
-            (
-                "-x",
-                "2\n>>> '\"-x\"'\nBad directive or wrong number of arguments",
-            ),
+            ("-x", "2\n>>> '\"-x\"'\nBad directive or wrong number of arguments"),
         ];
         for (line, want) in cases {
-            assert_eq!(
-                error(line),
-                format!("{head} {want}\n(in the command line)"),
-                "{line}"
-            );
+            assert_eq!(error(line), format!("{head} {want}\n(in the command line)"), "{line}");
         }
     }
 
     #[test]
     fn sources_are_read_in_order() {
-        let Command::Serve(sources) = parse(&words(
-            "- --port 3 --client-output-buffer-limit \"normal 1mb 0 0\"",
-        )) else {
+        let Command::Serve(sources) = parse(&words("- --port 3 --client-output-buffer-limit \"normal 1mb 0 0\""))
+        else {
             panic!()
         };
         let loaded = load(&sources, &b"port 2\ntimeout 9\n"[..]).unwrap();
         assert_eq!((loaded.settings.port, loaded.settings.timeout), (3, 9));
-        assert_eq!(
-            loaded.settings.client_output_buffer_limit.normal.hard,
-            1 << 20
-        );
+        assert_eq!(loaded.settings.client_output_buffer_limit.normal.hard, 1 << 20);
     }
 
     #[test]
@@ -391,14 +310,7 @@ mod tests {
             assert!(help.contains(directive.name), "{}", directive.name);
             assert!(directives_markdown().contains(&format!("| `{}` |", directive.name)));
         }
-        let banner = banner(
-            &Settings::default(),
-            BannerFacts {
-                pid: 77,
-                workers: 2,
-                shards: 64,
-            },
-        );
+        let banner = banner(&Settings::default(), BannerFacts { pid: 77, workers: 2, shards: 64 });
         for part in ["6379", "77", "Workers: 2", "Shards: 64"] {
             assert!(banner.contains(part), "{part}");
         }

@@ -32,11 +32,7 @@ pub fn daemonize(settings: &Settings) -> io::Result<()> {
 
 /// Enters the working directory of the settings; does nothing where none was set.
 pub fn enter_dir(settings: &Settings) -> io::Result<()> {
-    if settings.dir.is_empty() {
-        Ok(())
-    } else {
-        std::env::set_current_dir(&settings.dir)
-    }
+    if settings.dir.is_empty() { Ok(()) } else { std::env::set_current_dir(&settings.dir) }
 }
 
 /// The process id file, removed when this is dropped.
@@ -80,11 +76,7 @@ pub enum Supervisor {
 /// The supervisor there is, of those the settings allow. Both announce themselves in the environment.
 pub fn supervisor(settings: &Settings) -> Option<Supervisor> {
     let has = |name: &str| std::env::var_os(name).is_some();
-    supervisor_of(
-        settings.supervised,
-        has("NOTIFY_SOCKET"),
-        has("UPSTART_JOB"),
-    )
+    supervisor_of(settings.supervised, has("NOTIFY_SOCKET"), has("UPSTART_JOB"))
 }
 
 fn supervisor_of(asked: Supervised, systemd: bool, upstart: bool) -> Option<Supervisor> {
@@ -98,13 +90,10 @@ fn supervisor_of(asked: Supervised, systemd: bool, upstart: bool) -> Option<Supe
 /// Tells the supervisor that clients are served.
 pub fn notify_ready(settings: &Settings) -> io::Result<()> {
     match supervisor(settings) {
-        Some(Supervisor::Systemd) => sd_notify::notify(&[
-            NotifyState::Status("Ready to accept connections"),
-            NotifyState::Ready,
-        ]),
-        Some(Supervisor::Upstart) => {
-            Ok(nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?)
+        Some(Supervisor::Systemd) => {
+            sd_notify::notify(&[NotifyState::Status("Ready to accept connections"), NotifyState::Ready])
         }
+        Some(Supervisor::Upstart) => Ok(nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?),
         None => Ok(()),
     }
 }
@@ -133,11 +122,7 @@ pub fn with_socket_umask<T>(mode: u32, bind: impl FnOnce() -> T) -> T {
 /// Sets the mode of the Unix socket; 0 leaves it alone.
 pub fn set_socket_mode(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    if mode == 0 {
-        Ok(())
-    } else {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))
-    }
+    if mode == 0 { Ok(()) } else { fs::set_permissions(path, fs::Permissions::from_mode(mode)) }
 }
 
 /// Room for clients after [`raise_open_files`].
@@ -165,52 +150,25 @@ pub fn raise_open_files(maxclients: u32) -> Result<OpenFiles, String> {
                  configuration accordingly.",
                 error.desc()
             );
-            return Ok(OpenFiles {
-                maxclients,
-                warnings: vec![warning],
-                notice: None,
-            });
+            return Ok(OpenFiles { maxclients, warnings: vec![warning], notice: None });
         }
     };
     if soft >= wanted {
-        return Ok(OpenFiles {
-            maxclients,
-            warnings: Vec::new(),
-            notice: None,
-        });
+        return Ok(OpenFiles { maxclients, warnings: Vec::new(), notice: None });
     }
     let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted)) else {
-        let notice = format!(
-            "Increased maximum number of open files to {wanted} (it was originally set to {soft})."
-        );
-        return Ok(OpenFiles {
-            maxclients,
-            warnings: Vec::new(),
-            notice: Some(notice),
-        });
+        let notice = format!("Increased maximum number of open files to {wanted} (it was originally set to {soft}).");
+        return Ok(OpenFiles { maxclients, warnings: Vec::new(), notice: Some(notice) });
     };
     // Not more than the hard limit, then, where that is more than there was.
     let best = hard.min(wanted);
-    let got = if best > soft && setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() {
-        best
-    } else {
-        soft
-    };
+    let got = if best > soft && setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() { best } else { soft };
     short_of_files(maxclients, wanted, got, error.desc())
 }
 
-fn short_of_files(
-    maxclients: u32,
-    wanted: u64,
-    got: u64,
-    reason: &str,
-) -> Result<OpenFiles, String> {
+fn short_of_files(maxclients: u32, wanted: u64, got: u64, reason: &str) -> Result<OpenFiles, String> {
     if got >= wanted {
-        return Ok(OpenFiles {
-            maxclients,
-            warnings: Vec::new(),
-            notice: None,
-        });
+        return Ok(OpenFiles { maxclients, warnings: Vec::new(), notice: None });
     }
     if got <= RESERVED_FILES {
         return Err(format!(
@@ -220,20 +178,14 @@ fn short_of_files(
     }
     let room = u32::try_from(got - RESERVED_FILES).unwrap_or(u32::MAX);
     let warnings = vec![
-        format!(
-            "You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors."
-        ),
+        format!("You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors."),
         format!("Server can't set maximum open files to {wanted} because of OS error: {reason}."),
         format!(
             "Current maximum open files is {got}. maxclients has been reduced to {room} to compensate for low ulimit. \
              If you need higher maxclients increase 'ulimit -n'."
         ),
     ];
-    Ok(OpenFiles {
-        maxclients: room,
-        warnings,
-        notice: None,
-    })
+    Ok(OpenFiles { maxclients: room, warnings, notice: None })
 }
 
 /// The effect of `maxclients` at run time: room for that many, or the text of CONFIG SET's refusal.
@@ -263,11 +215,7 @@ pub struct OomScore {
 impl OomScore {
     /// Reads the score at start; `None` where the system has none.
     pub fn read() -> Option<Self> {
-        let before = fs::read_to_string(OOM_SCORE_FILE)
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
+        let before = fs::read_to_string(OOM_SCORE_FILE).ok()?.trim().parse().ok()?;
         Some(OomScore { before })
     }
 
@@ -298,10 +246,7 @@ mod tests {
         assert!(PidFile::create(&settings).unwrap().is_none());
         settings.pidfile = path.to_str().unwrap().to_owned();
         let file = PidFile::create(&settings).unwrap();
-        assert_eq!(
-            fs::read_to_string(&path).unwrap(),
-            format!("{}\n", std::process::id())
-        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
         drop(file);
         assert!(!path.exists());
     }
@@ -318,11 +263,7 @@ mod tests {
             (Supervised::Auto, false, false, None),
         ];
         for (asked, systemd, upstart, want) in cases {
-            assert_eq!(
-                supervisor_of(asked, systemd, upstart),
-                want,
-                "{asked:?} {systemd} {upstart}"
-            );
+            assert_eq!(supervisor_of(asked, systemd, upstart), want, "{asked:?} {systemd} {upstart}");
         }
     }
 
@@ -330,11 +271,7 @@ mod tests {
     fn few_files_mean_few_clients() {
         let files = short_of_files(10000, 10032, 1024, "Operation not permitted").unwrap();
         assert_eq!((files.maxclients, files.warnings.len()), (992, 3));
-        assert!(
-            short_of_files(10000, 10032, 32, "")
-                .unwrap_err()
-                .contains("'ulimit -n' of 32")
-        );
+        assert!(short_of_files(10000, 10032, 32, "").unwrap_err().contains("'ulimit -n' of 32"));
         assert_eq!(raise_open_files(1).unwrap().maxclients, 1);
     }
 
@@ -344,11 +281,7 @@ mod tests {
         let score = OomScore { before: 300 };
         assert_eq!(score.value(&settings), 300);
         settings.oom_score_adj_values = [800, 0, 0];
-        for (mode, want) in [
-            (OomScoreAdj::Relative, 1000),
-            (OomScoreAdj::Yes, 1000),
-            (OomScoreAdj::Absolute, 800),
-        ] {
+        for (mode, want) in [(OomScoreAdj::Relative, 1000), (OomScoreAdj::Yes, 1000), (OomScoreAdj::Absolute, 800)] {
             settings.oom_score_adj = mode;
             assert_eq!(score.value(&settings), want);
         }
@@ -361,10 +294,7 @@ mod tests {
         fs::write(&path, "").unwrap();
         set_socket_mode(&path, 0o600).unwrap();
         set_socket_mode(&path, 0).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::remove_file(path).unwrap();
     }
 }

@@ -84,26 +84,14 @@ pub fn init(settings: &Settings) -> Result<(), LogError> {
     let registry = Registry::default().with(filter);
     let installed = match settings.log_format {
         LogFormat::Redis => tracing::subscriber::set_global_default(
-            registry.with(
-                layer::layer()
-                    .event_format(RedisFormat)
-                    .with_ansi(false)
-                    .with_writer(queue.clone()),
-            ),
+            registry.with(layer::layer().event_format(RedisFormat).with_ansi(false).with_writer(queue.clone())),
         ),
         LogFormat::Json => tracing::subscriber::set_global_default(
-            registry.with(
-                layer::layer()
-                    .json()
-                    .with_timer(LocalTime)
-                    .with_writer(queue.clone()),
-            ),
+            registry.with(layer::layer().json().with_timer(LocalTime).with_writer(queue.clone())),
         ),
     };
     installed.map_err(|_| LogError::Twice)?;
-    LOGGER
-        .set(Logger { queue, level })
-        .map_err(|_| LogError::Twice)
+    LOGGER.set(Logger { queue, level }).map_err(|_| LogError::Twice)
 }
 
 /// Changes the least level that is logged, now, in all threads.
@@ -128,9 +116,7 @@ pub fn flush(patience: Duration) {
 
 /// Lines dropped so far because the output stood still.
 pub fn lines_dropped() -> u64 {
-    LOGGER.get().map_or(0, |logger| {
-        logger.queue.shared.dropped_total.load(Ordering::Relaxed)
-    })
+    LOGGER.get().map_or(0, |logger| logger.queue.shared.dropped_total.load(Ordering::Relaxed))
 }
 
 const fn filter_of(level: LogLevel) -> LevelFilter {
@@ -151,12 +137,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut out: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mark = mark_of(*event.metadata().level());
         write_head(&mut out, mark)?;
         context.format_fields(out.by_ref(), event)?;
@@ -176,12 +157,7 @@ const fn mark_of(level: Level) -> char {
 fn write_head(out: &mut impl fmt::Write, mark: char) -> fmt::Result {
     let role = char::from(ROLE.load(Ordering::Relaxed));
     let now = jiff::ZonedDateTime::now();
-    write!(
-        out,
-        "{}:{role} {} {mark} ",
-        std::process::id(),
-        now.strftime("%d %b %Y %H:%M:%S.%3f")
-    )
+    write!(out, "{}:{role} {} {mark} ", std::process::id(), now.strftime("%d %b %Y %H:%M:%S.%3f"))
 }
 
 /// The time stamp of JSON lines: local time with its offset.
@@ -189,11 +165,7 @@ struct LocalTime;
 
 impl layer::time::FormatTime for LocalTime {
     fn format_time(&self, out: &mut Writer<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{}",
-            jiff::ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S.%3f%:z")
-        )
+        write!(out, "{}", jiff::ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S.%3f%:z"))
     }
 }
 
@@ -263,12 +235,7 @@ impl Output {
         let path = std::path::absolute(logfile).map_err(|e| LogError::Open(e.to_string()))?;
         open_append(&path).map_err(|e| {
             let text = e.to_string();
-            LogError::Open(
-                text.split(" (os error")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-            )
+            LogError::Open(text.split(" (os error").next().unwrap_or_default().to_owned())
         })?;
         Ok(Output::File(path))
     }
@@ -291,14 +258,9 @@ fn open_append(path: &Path) -> io::Result<File> {
 
 fn start_writer(output: Output) -> io::Result<Queue> {
     let (sender, receiver) = sync_channel(QUEUE_LINES_MAX);
-    let queue = Queue {
-        sender,
-        shared: std::sync::Arc::default(),
-    };
+    let queue = Queue { sender, shared: std::sync::Arc::default() };
     let shared = std::sync::Arc::clone(&queue.shared);
-    std::thread::Builder::new()
-        .name("log".to_owned())
-        .spawn(move || write_lines(&receiver, &output, &shared))?;
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&receiver, &output, &shared))?;
     Ok(queue)
 }
 
@@ -307,9 +269,7 @@ fn write_lines(receiver: &Receiver<Message>, output: &Output, shared: &Shared) {
     let mut batch = Vec::new();
     while let Ok(first) = receiver.recv() {
         let mut flushes = Vec::new();
-        let waiting = std::iter::once(first)
-            .chain(receiver.try_iter())
-            .take(BATCH_LINES_MAX);
+        let waiting = std::iter::once(first).chain(receiver.try_iter()).take(BATCH_LINES_MAX);
         for message in waiting {
             match message {
                 Message::Line(line) => batch.extend_from_slice(&line),
@@ -335,9 +295,7 @@ fn tell_dropped(batch: &mut Vec<u8>, shared: &Shared) {
         // Writing into a string cannot fail.
         let _ = write_head(&mut line, '#');
         batch.extend_from_slice(line.as_bytes());
-        batch.extend_from_slice(
-            format!("{dropped} log lines were dropped: the log's output stood still\n").as_bytes(),
-        );
+        batch.extend_from_slice(format!("{dropped} log lines were dropped: the log's output stood still\n").as_bytes());
     }
 }
 
@@ -363,13 +321,8 @@ mod tests {
     #[test]
     fn lines_have_redis_format() {
         let text = logged(&temporary("format"), |queue| {
-            let layer = layer::layer()
-                .event_format(RedisFormat)
-                .with_ansi(false)
-                .with_writer(queue.clone());
-            let subscriber = Registry::default()
-                .with(filter_of(LogLevel::Verbose))
-                .with(layer);
+            let layer = layer::layer().event_format(RedisFormat).with_ansi(false).with_writer(queue.clone());
+            let subscriber = Registry::default().with(filter_of(LogLevel::Verbose)).with(layer);
             tracing::subscriber::with_default(subscriber, || {
                 tracing::error!("bad");
                 tracing::info!(port = 7, "Ready");
@@ -384,29 +337,16 @@ mod tests {
             assert!(line.starts_with(&format!("{pid}:")), "{line}");
             assert!(line.ends_with(end), "{line}");
         }
-        let time = lines[0]
-            .split_once(' ')
-            .unwrap()
-            .1
-            .strip_suffix(" # bad")
-            .unwrap();
-        assert!(
-            jiff::civil::DateTime::strptime("%d %b %Y %H:%M:%S%.f", time).is_ok(),
-            "{time}"
-        );
+        let time = lines[0].split_once(' ').unwrap().1.strip_suffix(" # bad").unwrap();
+        assert!(jiff::civil::DateTime::strptime("%d %b %Y %H:%M:%S%.f", time).is_ok(), "{time}");
         assert_eq!(time.rsplit('.').next().unwrap().len(), 3);
     }
 
     #[test]
     fn json_lines() {
         let text = logged(&temporary("json"), |queue| {
-            let layer = layer::layer()
-                .json()
-                .with_timer(LocalTime)
-                .with_writer(queue.clone());
-            tracing::subscriber::with_default(Registry::default().with(layer), || {
-                tracing::warn!(n = 1, "odd \"x\"")
-            });
+            let layer = layer::layer().json().with_timer(LocalTime).with_writer(queue.clone());
+            tracing::subscriber::with_default(Registry::default().with(layer), || tracing::warn!(n = 1, "odd \"x\""));
         });
         assert!(text.starts_with("{\"timestamp\":\""), "{text}");
         for part in [r#""level":"WARN""#, r#""message":"odd \"x\"""#, r#""n":1"#] {
@@ -431,19 +371,13 @@ mod tests {
     #[test]
     fn a_full_queue_drops_and_counts() {
         let (sender, receiver) = sync_channel(1);
-        let mut queue = Queue {
-            sender,
-            shared: std::sync::Arc::default(),
-        };
+        let mut queue = Queue { sender, shared: std::sync::Arc::default() };
         for _ in 0..5 {
             queue.write_all(b"line\n").unwrap();
         }
         assert_eq!(queue.shared.dropped_total.load(Ordering::Relaxed), 4);
         let path = temporary("full");
-        let (shared, output) = (
-            std::sync::Arc::clone(&queue.shared),
-            Output::File(path.clone()),
-        );
+        let (shared, output) = (std::sync::Arc::clone(&queue.shared), Output::File(path.clone()));
         drop(queue);
         write_lines(&receiver, &output, &shared);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -455,9 +389,6 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_opened_is_refused() {
         let error = Output::open("/nonexistent/x").err().unwrap().to_string();
-        assert!(
-            error.ends_with("Can't open the log file: No such file or directory"),
-            "{error}"
-        );
+        assert!(error.ends_with("Can't open the log file: No such file or directory"), "{error}");
     }
 }

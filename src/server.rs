@@ -8,17 +8,16 @@ use crate::base::clock::Clock;
 use crate::base::rng::random_hex;
 use crate::client::Shared;
 use crate::commands::Commands;
-use crate::config::{Config, Settings};
+use crate::config::{Config, Effect, Settings};
 use crate::stats::Stats;
 use crate::store::{Access, DEFAULT_SHARDS, Store};
+use crate::{daemon, logging};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
-/// The version of Redis whose behaviour this server has.
-pub const REDIS_VERSION: &str = "7.2.4";
 /// This server's own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -50,7 +49,11 @@ pub struct Server {
     pub expire_capped: AtomicU64,
     /// Whether the active expiry runs (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
+    rebind: OnceLock<Box<Apply>>,
 }
+
+/// Carries out an effect of CONFIG SET that needs the main task.
+pub type Apply = dyn Fn(Effect, &Settings) -> Result<(), String> + Send + Sync;
 
 impl Server {
     /// A server with this configuration and nothing in its store. `workers` as resolved from the configuration.
@@ -72,6 +75,29 @@ impl Server {
             workers,
             expire_capped: AtomicU64::new(0),
             active_expire: AtomicBool::new(true),
+            rebind: OnceLock::new(),
+        }
+    }
+
+    /// Installs what carries out [`Effect::Listeners`].
+    pub fn set_rebind(&self, apply: Box<Apply>) {
+        let _ = self.rebind.set(apply);
+    }
+
+    /// Carries out an effect of a changed configuration.
+    ///
+    /// # Errors
+    /// Why it cannot be had; nothing has changed then.
+    pub fn apply(&self, effect: Effect, settings: &Settings) -> Result<(), String> {
+        match effect {
+            Effect::Listeners => self.rebind.get().map_or(Ok(()), |rebind| rebind(effect, settings)),
+            Effect::MaxClients => daemon::make_room_for(settings.maxclients),
+            Effect::Dir => daemon::enter_dir(settings).map_err(|e| e.to_string()),
+            Effect::LogLevel => {
+                logging::set_level(settings.loglevel);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 

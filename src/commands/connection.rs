@@ -5,8 +5,8 @@
 
 use super::*;
 use crate::base::num::parse_i64;
+use crate::config::REDIS_VERSION;
 use crate::resp::Proto;
-use crate::server::REDIS_VERSION;
 use crate::spec::KeyFlags;
 
 const HANDSHAKE: Flags = Flags::NOSCRIPT

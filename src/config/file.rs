@@ -46,12 +46,7 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const HEAD: &str = "\n*** FATAL CONFIG FILE ERROR (Redis 7.2.4) ***";
         match self {
-            LoadError::Line {
-                source,
-                line,
-                text,
-                message,
-            } => write!(
+            LoadError::Line { source, line, text, message } => write!(
                 f,
                 "{HEAD}\nReading the configuration file, at line {line}\n>>> '{text}'\n{message}\n(in {source})"
             ),
@@ -114,60 +109,32 @@ impl Loader {
 
     /// Ends the load: checks what concerns several directives, collects the warnings.
     pub fn finish(self) -> Result<Loaded, LoadError> {
-        let value = |name: &str| {
-            find(name)
-                .map(|d| d.get(&self.settings))
-                .unwrap_or_default()
-        };
+        let value = |name: &str| find(name).map(|d| d.get(&self.settings)).unwrap_or_default();
         if value("cluster-enabled") == "yes" && !value("replicaof").is_empty() {
-            return Err(LoadError::Whole(
-                "replicaof directive not allowed in cluster mode".to_owned(),
-            ));
+            return Err(LoadError::Whole("replicaof directive not allowed in cluster mode".to_owned()));
         }
-        let warnings = self
-            .met
-            .iter()
-            .filter_map(|name| warning(find(name)?, &self.settings))
-            .collect();
-        Ok(Loaded {
-            settings: self.settings,
-            warnings,
-            file: self.file,
-        })
+        let warnings = self.met.iter().filter_map(|name| warning(find(name)?, &self.settings)).collect();
+        Ok(Loaded { settings: self.settings, warnings, file: self.file })
     }
 
     fn read(&mut self, path: &Path, chain: &mut Vec<PathBuf>) -> Result<(), LoadError> {
         let shown = path.display().to_string();
-        let open_error = |message: String| LoadError::Open {
-            path: shown.clone(),
-            message,
-        };
+        let open_error = |message: String| LoadError::Open { path: shown.clone(), message };
         let bytes = std::fs::read(path).map_err(|e| open_error(os_text(&e)))?;
         let real = std::fs::canonicalize(path).map_err(|e| open_error(os_text(&e)))?;
         if chain.contains(&real) {
             return Err(open_error("it includes itself".to_owned()));
         }
         if chain.len() >= INCLUDE_DEPTH_MAX {
-            return Err(open_error(format!(
-                "more than {INCLUDE_DEPTH_MAX} files include one another"
-            )));
+            return Err(open_error(format!("more than {INCLUDE_DEPTH_MAX} files include one another")));
         }
         chain.push(real);
-        self.lines(
-            &format!("'{shown}'"),
-            &String::from_utf8_lossy(&bytes),
-            chain,
-        )?;
+        self.lines(&format!("'{shown}'"), &String::from_utf8_lossy(&bytes), chain)?;
         chain.pop();
         Ok(())
     }
 
-    fn lines(
-        &mut self,
-        source: &str,
-        text: &str,
-        chain: &mut Vec<PathBuf>,
-    ) -> Result<(), LoadError> {
+    fn lines(&mut self, source: &str, text: &str, chain: &mut Vec<PathBuf>) -> Result<(), LoadError> {
         for (index, line) in text.split('\n').enumerate() {
             let line = line.trim_matches([' ', '\t', '\r', '\n']);
             if line.is_empty() || line.starts_with('#') {
@@ -212,10 +179,7 @@ impl Loader {
 
     /// The words of this line after those of the lines before; a line of nothing starts afresh.
     fn sum(&mut self, directive: &Directive, values: &[String]) -> Vec<String> {
-        let words = values
-            .iter()
-            .flat_map(|v| v.split_whitespace())
-            .map(str::to_owned);
+        let words = values.iter().flat_map(|v| v.split_whitespace()).map(str::to_owned);
         let sum = self.sums.entry(directive.name).or_default();
         let before = sum.len();
         sum.extend(words);
@@ -233,15 +197,14 @@ fn warning(directive: &Directive, settings: &Settings) -> Option<String> {
     }
     let name = directive.name;
     if directive.file_only {
-        return Some(format!(
-            "WARNING: '{name}' has no effect: this release of Ostracon does not have it."
-        ));
+        return Some(format!("WARNING: '{name}' has no effect: this release of Ostracon does not have it."));
     }
     let value = directive.get(settings);
     // A schedule of no snapshots asks for nothing, so nothing is missing.
     let asks_nothing = value == directive.default || (name == "save" && value.is_empty());
-    (!asks_nothing)
-        .then(|| format!("WARNING: '{name}' is set, but this release of Ostracon does not act on it: the value is kept."))
+    (!asks_nothing).then(|| {
+        format!("WARNING: '{name}' is set, but this release of Ostracon does not act on it: the value is kept.")
+    })
 }
 
 /// The files that an include names. Without a glob character that is the name itself, there or not.
@@ -249,11 +212,7 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
     if !pattern.contains(['*', '?', '[']) {
         return vec![PathBuf::from(pattern)];
     }
-    let start = if pattern.starts_with('/') {
-        PathBuf::from("/")
-    } else {
-        PathBuf::new()
-    };
+    let start = if pattern.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() };
     let mut paths = vec![start];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         paths = paths.iter().flat_map(|path| step(path, part)).collect();
@@ -268,19 +227,14 @@ fn step(path: &Path, part: &str) -> Vec<PathBuf> {
     if !part.contains(['*', '?', '[']) {
         return vec![path.join(part)];
     }
-    let dir = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
+    let dir = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Vec::new();
     };
     let names = entries.flatten().map(|entry| entry.file_name());
     let fits = |name: &std::ffi::OsString| {
         let bytes = name.as_encoded_bytes();
-        (part.starts_with('.') || !bytes.starts_with(b"."))
-            && glob_match(part.as_bytes(), bytes, false)
+        (part.starts_with('.') || !bytes.starts_with(b".")) && glob_match(part.as_bytes(), bytes, false)
     };
     names.filter(fits).map(|name| path.join(name)).collect()
 }

@@ -26,9 +26,7 @@ pub fn rewritten(old: &str, settings: &Settings) -> String {
             out.push(line.to_owned());
             continue;
         };
-        let lines = pending
-            .entry(directive.name)
-            .or_insert_with(|| lines_of(directive, settings).into());
+        let lines = pending.entry(directive.name).or_insert_with(|| lines_of(directive, settings).into());
         out.extend(lines.pop_front());
     }
     let defaults = Settings::default();
@@ -37,9 +35,7 @@ pub fn rewritten(old: &str, settings: &Settings) -> String {
         match pending.remove(directive.name) {
             Some(rest) => added.extend(rest),
             // The directory a server was started in is no default that a later start would find again.
-            None if directive.name == "dir"
-                || directive.get(settings) != directive.get(&defaults) =>
-            {
+            None if directive.name == "dir" || directive.get(settings) != directive.get(&defaults) => {
                 added.extend(lines_of(directive, settings));
             }
             None => {}
@@ -68,10 +64,7 @@ fn lines_of(directive: &Directive, settings: &Settings) -> Vec<String> {
         Some(lines) => lines(settings),
         None => vec![value_text(directive, directive.get(settings))],
     };
-    values
-        .into_iter()
-        .map(|value| format!("{} {value}", directive.name))
-        .collect()
+    values.into_iter().map(|value| format!("{} {value}", directive.name)).collect()
 }
 
 fn value_text(directive: &Directive, value: String) -> String {
@@ -97,8 +90,7 @@ pub fn rewrite_file(path: &Path, settings: &Settings) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written =
-        write_synced(&temporary, &text, mode).and_then(|()| std::fs::rename(&temporary, path));
+    let written = write_synced(&temporary, &text, mode).and_then(|()| std::fs::rename(&temporary, path));
     if let Err(error) = written {
         // The rewrite has failed already; a temporary file left behind would not add to that.
         let _ = std::fs::remove_file(&temporary);
@@ -107,11 +99,7 @@ pub fn rewrite_file(path: &Path, settings: &Settings) -> std::io::Result<()> {
     std::fs::File::open(dir)?.sync_all()
 }
 
-fn write_synced(
-    path: &Path,
-    text: &str,
-    mode: Option<std::fs::Permissions>,
-) -> std::io::Result<()> {
+fn write_synced(path: &Path, text: &str, mode: Option<std::fs::Permissions>) -> std::io::Result<()> {
     let mut file = std::fs::File::create(path)?;
     if let Some(mode) = mode {
         file.set_permissions(mode)?;

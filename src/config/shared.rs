@@ -58,12 +58,7 @@ pub struct Config {
 impl Config {
     /// Shares the settings of a load. `file` is where CONFIG REWRITE writes.
     pub fn new(settings: Settings, file: Option<PathBuf>) -> Self {
-        Config {
-            current: RwLock::new(Arc::new(settings)),
-            generation: AtomicU64::new(0),
-            change: Mutex::new(()),
-            file,
-        }
+        Config { current: RwLock::new(Arc::new(settings)), generation: AtomicU64::new(0), change: Mutex::new(()), file }
     }
 
     /// The settings of now. Takes a lock for the time of one reference count: for cold paths, and after
@@ -124,9 +119,7 @@ impl Config {
         let rows = self.rows(pairs, &old, local)?;
         let mut new = Settings::clone(&old);
         for (directive, (name, value)) in rows.iter().zip(pairs) {
-            directive
-                .set(&mut new, &[value])
-                .map_err(|message| refused(name, &message))?;
+            directive.set(&mut new, &[value]).map_err(|message| refused(name, &message))?;
         }
         let mut done: Vec<Effect> = Vec::new();
         for (directive, (name, _)) in rows.iter().zip(pairs) {
@@ -152,12 +145,7 @@ impl Config {
 
     /// The rows of the parameters, after all checks that need no value. In Redis's order: unknown names of all
     /// pairs, immutable and protected ones, duplicates.
-    fn rows(
-        &self,
-        pairs: &[(&str, &str)],
-        old: &Settings,
-        local: bool,
-    ) -> Result<Vec<&'static Directive>, SetError> {
+    fn rows(&self, pairs: &[(&str, &str)], old: &Settings, local: bool) -> Result<Vec<&'static Directive>, SetError> {
         let mut rows: Vec<&'static Directive> = Vec::with_capacity(pairs.len());
         for (name, _) in pairs {
             match find(name).filter(|d| !d.file_only) {
@@ -175,12 +163,7 @@ impl Config {
                 Mutability::Immutable => "can't set immutable config",
                 Mutability::Protected if protected => "can't set protected config",
                 // The same name twice; the row under another of its names is allowed, and the last one counts.
-                _ if pairs[..i]
-                    .iter()
-                    .any(|(before, _)| before.eq_ignore_ascii_case(name)) =>
-                {
-                    "duplicate parameter"
-                }
+                _ if pairs[..i].iter().any(|(before, _)| before.eq_ignore_ascii_case(name)) => "duplicate parameter",
                 _ => continue,
             };
             return Err(refused(name, message));
@@ -212,18 +195,11 @@ impl From<Loaded> for Config {
 }
 
 fn refused(name: &str, message: &str) -> SetError {
-    SetError::Refused {
-        name: name.to_owned(),
-        message: message.to_owned(),
-    }
+    SetError::Refused { name: name.to_owned(), message: message.to_owned() }
 }
 
 /// Applies effects again, last first, against the settings of before.
-fn restore(
-    done: &[Effect],
-    old: &Settings,
-    mut apply: impl FnMut(Effect, &Settings) -> Result<(), String>,
-) {
+fn restore(done: &[Effect], old: &Settings, mut apply: impl FnMut(Effect, &Settings) -> Result<(), String>) {
     for effect in done.iter().rev() {
         if let Err(message) = apply(*effect, old) {
             tracing::warn!("Failed applying restored failed CONFIG SET command: {message}");

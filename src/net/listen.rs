@@ -6,11 +6,13 @@
 
 use super::worker::{Accepted, Pool, Socket};
 use crate::config::Settings;
+use crate::daemon;
 use crate::server::Server;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, TcpKeepalive, Type};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -27,16 +29,14 @@ pub struct ListenError {
 /// The open listeners; dropping them stops accepting.
 #[derive(Default)]
 pub struct Listeners {
-    tasks: Vec<JoinHandle<()>>,
-    socket_path: Option<String>,
+    tcp: BTreeMap<(String, u16), JoinHandle<()>>,
+    unix: Option<(String, JoinHandle<()>)>,
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-        if let Some(path) = &self.socket_path {
-            let _ = std::fs::remove_file(path);
-        }
+        self.tcp.values().for_each(JoinHandle::abort);
+        self.close_unix();
     }
 }
 
@@ -46,30 +46,71 @@ impl Listeners {
     /// # Errors
     /// The first address that cannot be listened on, unless it was marked optional (`-::1`).
     pub fn open(settings: &Settings, server: &Arc<Server>, pool: &Arc<Pool>) -> Result<Self, ListenError> {
-        let mut tasks = Vec::new();
-        if settings.port != 0 {
-            for bind in &settings.bind {
-                let (optional, name) = match bind.strip_prefix('-') {
-                    Some(name) => (true, name),
-                    None => (false, bind.as_str()),
-                };
+        let mut listeners = Self::default();
+        listeners.reopen(settings, server, pool)?;
+        Ok(listeners)
+    }
+
+    /// Brings the listeners to what the settings ask for: those that stay are not touched, new ones are opened before
+    /// old ones are closed.
+    ///
+    /// # Errors
+    /// As [`Listeners::open`]; the listeners are as before then.
+    pub fn reopen(&mut self, settings: &Settings, server: &Arc<Server>, pool: &Arc<Pool>) -> Result<(), ListenError> {
+        let mut wanted = Vec::new();
+        let mut opened = Vec::new();
+        for bind in settings.bind.iter().filter(|_| settings.port != 0) {
+            let (optional, name) = match bind.strip_prefix('-') {
+                Some(name) => (true, name),
+                None => (false, bind.as_str()),
+            };
+            let address = (name.to_owned(), settings.port);
+            if !self.tcp.contains_key(&address) {
                 match tcp(name, settings.port, settings.tcp_backlog) {
-                    Ok(listener) => tasks.push(spawn_tcp(listener, server, pool)),
+                    Ok(listener) => opened.push((address.clone(), listener)),
                     Err(e) if optional && !in_use(&e) => {}
                     Err(source) => {
                         return Err(ListenError { address: format!("{name}:{}", settings.port), source });
                     }
                 }
             }
+            wanted.push(address);
         }
-        let mut listeners = Self { tasks, socket_path: None };
-        if !settings.unixsocket.is_empty() {
+        self.reopen_unix(settings, server, pool)?;
+        for (address, listener) in opened {
+            self.tcp.insert(address, spawn_tcp(listener, server, pool));
+        }
+        self.tcp.retain(|address, task| {
+            let stays = wanted.contains(address);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        Ok(())
+    }
+
+    fn reopen_unix(&mut self, settings: &Settings, server: &Arc<Server>, pool: &Arc<Pool>) -> Result<(), ListenError> {
+        if self.unix.as_ref().map_or("", |(path, _)| path) == settings.unixsocket {
+            return Ok(());
+        }
+        let opened = if settings.unixsocket.is_empty() {
+            None
+        } else {
             let path = settings.unixsocket.clone();
             let listener = unix(&path, settings).map_err(|source| ListenError { address: path.clone(), source })?;
-            listeners.tasks.push(spawn_unix(listener, path.clone(), server, pool));
-            listeners.socket_path = Some(path);
+            Some((path.clone(), spawn_unix(listener, path, server, pool)))
+        };
+        self.close_unix();
+        self.unix = opened;
+        Ok(())
+    }
+
+    fn close_unix(&mut self) {
+        if let Some((path, task)) = self.unix.take() {
+            task.abort();
+            let _ = std::fs::remove_file(path);
         }
-        Ok(listeners)
     }
 }
 
@@ -108,10 +149,9 @@ fn resolve(name: &str) -> std::io::Result<IpAddr> {
 fn unix(path: &str, settings: &Settings) -> std::io::Result<tokio::net::UnixListener> {
     let _ = std::fs::remove_file(path);
     let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
-    if settings.unixsocketperm != 0 {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(settings.unixsocketperm))?;
-    }
+    let address = SockAddr::unix(path)?;
+    daemon::with_socket_umask(settings.unixsocketperm, || socket.bind(&address))?;
+    daemon::set_socket_mode(Path::new(path), settings.unixsocketperm)?;
     socket.listen(settings.tcp_backlog)?;
     socket.set_nonblocking(true)?;
     tokio::net::UnixListener::from_std(socket.into())

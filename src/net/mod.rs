@@ -9,7 +9,7 @@
 
 mod connection;
 mod listen;
+mod serve;
 mod worker;
 
-pub use listen::{ListenError, Listeners};
-pub use worker::{Accepted, Pool};
+pub use serve::serve;

@@ -255,18 +255,7 @@ mod tests {
     #[test]
     fn owned_commands_keep_every_argument() {
         let big = vec![b'x'; BIG_ARG];
-        let args: [&[u8]; 10] = [
-            b"a",
-            b"",
-            b"ccc",
-            &big,
-            b"e",
-            &big[1..],
-            b"g",
-            b"h",
-            b"i",
-            b"j",
-        ];
+        let args: [&[u8]; 10] = [b"a", b"", b"ccc", &big, b"e", &big[1..], b"g", b"h", b"i", b"j"];
         let command = OwnedCommand::new(args);
         let view = command.view();
         assert!(view.iter().eq(args));
@@ -285,11 +274,7 @@ mod tests {
     fn a_slice_of_a_block_is_not_shared() {
         let block = Bytes::from(vec![b'x'; 100]);
         let batch = Batch {
-            commands: vec![CommandSpan {
-                first_arg: 0,
-                args: 1,
-                bytes: 0,
-            }],
+            commands: vec![CommandSpan { first_arg: 0, args: 1, bytes: 0 }],
             args: vec![ArgRange::big(0)],
             bigs: vec![block.slice(..10)],
         };

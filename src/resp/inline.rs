@@ -115,11 +115,7 @@ mod tests {
     fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
         let mut batch = Batch::default();
         split(line, 0..line.len(), &mut batch).ok()?;
-        batch.commands.push(CommandSpan {
-            first_arg: 0,
-            args: batch.args.len() as u32,
-            bytes: 0,
-        });
+        batch.commands.push(CommandSpan { first_arg: 0, args: batch.args.len() as u32, bytes: 0 });
         Some(batch.view(line, 0).iter().map(<[u8]>::to_vec).collect())
     }
 
@@ -147,24 +143,13 @@ mod tests {
         ];
         for (line, expected) in cases {
             let got = words(line).unwrap();
-            assert!(
-                got.iter().map(Vec::as_slice).eq(expected.iter().copied()),
-                "{}: {got:?}",
-                line.escape_ascii()
-            );
+            assert!(got.iter().map(Vec::as_slice).eq(expected.iter().copied()), "{}: {got:?}", line.escape_ascii());
         }
     }
 
     #[test]
     fn refuses_unbalanced_quotes() {
-        for line in [
-            &b"\"abc"[..],
-            b"\"a\"b",
-            b"'",
-            b"\"abc\\",
-            b"'abc\\'",
-            b"a 'b'\"c\"",
-        ] {
+        for line in [&b"\"abc"[..], b"\"a\"b", b"'", b"\"abc\\", b"'abc\\'", b"a 'b'\"c\""] {
             assert_eq!(words(line), None, "{}", line.escape_ascii());
         }
     }

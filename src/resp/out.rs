@@ -252,10 +252,7 @@ mod tests {
     fn gather(out: &OutBuf, slots: usize) -> Vec<u8> {
         let mut slices = vec![IoSlice::new(b""); slots];
         let used = out.fill_slices(&mut slices);
-        slices[..used]
-            .iter()
-            .flat_map(|slice| slice.to_vec())
-            .collect()
+        slices[..used].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
     #[test]
@@ -271,15 +268,7 @@ mod tests {
 
     #[test]
     fn partial_writes_of_every_size_lose_nothing() {
-        for step in [
-            97,
-            1000,
-            SHARE_MIN - 1,
-            SHARE_MIN,
-            SHARE_MIN + 1,
-            SHARE_MIN + 3,
-            1 << 20,
-        ] {
+        for step in [97, 1000, SHARE_MIN - 1, SHARE_MIN, SHARE_MIN + 1, SHARE_MIN + 3, 1 << 20] {
             let (mut out, all) = mixed();
             let mut written = Vec::new();
             while !out.is_empty() {

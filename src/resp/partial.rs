@@ -90,22 +90,14 @@ impl Partial {
         }
         self.held += big.total;
         self.args.push(ArgRange::big(self.bigs.len()));
-        self.bigs
-            .extend(self.big.take().map(|big| big.buf.freeze()));
+        self.bigs.extend(self.big.take().map(|big| big.buf.freeze()));
         self.left -= 1;
         Ok(taken + 2)
     }
 
     /// Remembers where a scan of `buf` was cut off; what is left of the command starts at `base`. Returns how many
     /// bytes the caller need not keep.
-    pub(super) fn suspend(
-        &mut self,
-        buf: &[u8],
-        base: usize,
-        cursor: &Cursor,
-        cut: Scan,
-        window: usize,
-    ) -> usize {
+    pub(super) fn suspend(&mut self, buf: &[u8], base: usize, cursor: &Cursor, cut: Scan, window: usize) -> usize {
         self.left = cursor.left;
         self.scanned = cursor.at - base;
         self.searched = 0;
@@ -136,12 +128,7 @@ impl Partial {
     /// everything before the next argument.
     pub(super) fn absorb(&mut self, buf: &[u8]) {
         let small = |range: &&mut ArgRange| !range.is_big();
-        let total: usize = self
-            .args
-            .iter_mut()
-            .filter(small)
-            .map(|range| range.len as usize)
-            .sum();
+        let total: usize = self.args.iter_mut().filter(small).map(|range| range.len as usize).sum();
         let mut block = BytesMut::with_capacity(total);
         for range in self.args.iter_mut().filter(small) {
             let start = range.start as usize;
@@ -167,11 +154,7 @@ impl Partial {
         let args = self.args.len() as u32;
         batch.args.extend(self.args.into_iter().map(shift));
         batch.bigs.extend(self.bigs);
-        batch.commands.push(CommandSpan {
-            first_arg: first_arg as u32,
-            args,
-            bytes: self.wire + rest,
-        });
+        batch.commands.push(CommandSpan { first_arg: first_arg as u32, args, bytes: self.wire + rest });
     }
 }
 

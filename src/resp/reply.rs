@@ -435,24 +435,12 @@ mod tests {
             (|r| r.map(3), "*6\r\n", "%3\r\n"),
             (|r| r.set(3), "*3\r\n", "~3\r\n"),
             (|r| r.push(3), "*3\r\n", ">3\r\n"),
-            (
-                |r| assert_eq!(r.attribute(1), r.proto() == Proto::Resp3),
-                "",
-                "|1\r\n",
-            ),
-            (
-                |r| r.double(0.1),
-                "$19\r\n0.10000000000000001\r\n",
-                ",0.10000000000000001\r\n",
-            ),
+            (|r| assert_eq!(r.attribute(1), r.proto() == Proto::Resp3), "", "|1\r\n"),
+            (|r| r.double(0.1), "$19\r\n0.10000000000000001\r\n", ",0.10000000000000001\r\n"),
             (|r| r.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n"),
             (|r| r.bool(true), ":1\r\n", "#t\r\n"),
             (|r| r.bool(false), ":0\r\n", "#f\r\n"),
-            (
-                |r| r.verbatim(b"txt", b"hi"),
-                "$2\r\nhi\r\n",
-                "=6\r\ntxt:hi\r\n",
-            ),
+            (|r| r.verbatim(b"txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"),
             (|r| r.big_number("123"), "$3\r\n123\r\n", "(123\r\n"),
             (|r| r.raw(b":1\r\n"), ":1\r\n", ":1\r\n"),
             (|r| r.set_proto(Proto::Resp2), "", ""),
@@ -464,35 +452,13 @@ mod tests {
 
     #[test]
     fn integers_and_lengths_of_every_size() {
-        let edges = [
-            0,
-            1,
-            9,
-            10,
-            11,
-            99,
-            100,
-            101,
-            255,
-            256,
-            999,
-            1000,
-            1001,
-            65535,
-            i64::MAX,
-            i64::MIN,
-            -1,
-            -10,
-        ];
+        let edges = [0, 1, 9, 10, 11, 99, 100, 101, 255, 256, 999, 1000, 1001, 65535, i64::MAX, i64::MIN, -1, -10];
         for n in edges {
             assert_eq!(both(|r| r.int(n))[0], format!(":{n}\r\n"));
         }
         for len in [0, 9, 10, 99, 100, 999, 1000, 4096] {
             let value = "v".repeat(len);
-            assert_eq!(
-                both(|r| r.bulk(value.as_bytes()))[1],
-                format!("${len}\r\n{value}\r\n")
-            );
+            assert_eq!(both(|r| r.bulk(value.as_bytes()))[1], format!("${len}\r\n{value}\r\n"));
         }
     }
 
@@ -524,8 +490,7 @@ mod tests {
             reply.set_map(outer, n);
             assert_eq!(reply.last_error_code(), b"CODE");
             let value = "v".repeat(SHARE_MIN);
-            let expected =
-                format!("$16384\r\n{value}\r\n%{n}\r\n~{n}\r\n$16384\r\n{value}\r\n-CODE x\r\n");
+            let expected = format!("$16384\r\n{value}\r\n%{n}\r\n~{n}\r\n$16384\r\n{value}\r\n-CODE x\r\n");
             assert!(out.to_vec() == expected.as_bytes(), "{n}");
             assert_eq!(out.len(), expected.len());
         }
@@ -539,10 +504,7 @@ mod tests {
         reply.error("ERR syntax error");
         reply.error_bytes(b"WRONGTYPE \xff");
         let mark = reply.mark();
-        assert_eq!(
-            (reply.errors(), reply.last_error_code()),
-            (2, &b"WRONGTYPE"[..])
-        );
+        assert_eq!((reply.errors(), reply.last_error_code()), (2, &b"WRONGTYPE"[..]));
         reply.error("BUSY");
         assert_eq!(reply.last_error_code(), b"BUSY");
         reply.truncate(mark);

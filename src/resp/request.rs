@@ -294,10 +294,7 @@ impl Parser {
         let cut = match scan(buf, &mut cursor, limits, &mut partial.args, &mut partial.bigs)? {
             Scan::Whole => {
                 partial.finish(cursor.at - base, batch);
-                return Ok(Step::Done {
-                    next: cursor.at,
-                    found: true,
-                });
+                return Ok(Step::Done { next: cursor.at, found: true });
             }
             cut => cut,
         };

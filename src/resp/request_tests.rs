@@ -3,10 +3,7 @@
 use super::*;
 use crate::resp::partial::{BIG_RESERVE, Big};
 
-const OPEN: Limits = Limits {
-    bulk_max: 512 * 1024 * 1024,
-    authenticated: true,
-};
+const OPEN: Limits = Limits { bulk_max: 512 * 1024 * 1024, authenticated: true };
 
 type Commands = Vec<Vec<Vec<u8>>>;
 
@@ -18,11 +15,7 @@ struct Feed {
     direct: bool,
 }
 
-const FEED: Feed = Feed {
-    max: 16,
-    window: WINDOW,
-    direct: true,
-};
+const FEED: Feed = Feed { max: 16, window: WINDOW, direct: true };
 
 /// Feeds `input` in pieces of the lengths that `piece` gives; the commands, their wire sizes' sum, and the error.
 fn feed(
@@ -38,9 +31,7 @@ fn feed(
         let n = piece().max(1).min(rest.len());
         match parser.big_target().filter(|_| how.direct) {
             Some(target) => {
-                let n = n
-                    .min(target.missing)
-                    .min(target.buf.capacity() - target.buf.len());
+                let n = n.min(target.missing).min(target.buf.capacity() - target.buf.len());
                 target.buf.extend_from_slice(&rest[..n]);
                 rest = &rest[n..];
             }
@@ -106,9 +97,7 @@ fn every_split_of_a_pipeline_gives_the_same_commands() {
     let mut input = multibulk(&[b"GET", b"key:000000000001"]);
     input.extend_from_slice(b"\r\n*0\r\n*-1\r\nPING\n  set \"a b\\x00\" 'c' d\r\n\n");
     input.extend(multibulk(&[b"SET", b"", b"\r\n$*"]));
-    input.extend(multibulk(&[
-        b"MSET", b"a", b"1", b"b", b"2", b"c", b"3", b"d", b"4", b"e", b"5", b"f", b"6",
-    ]));
+    input.extend(multibulk(&[b"MSET", b"a", b"1", b"b", b"2", b"c", b"3", b"d", b"4", b"e", b"5", b"f", b"6"]));
     let expected = whole(&input);
     assert_eq!(expected.0.len(), 5);
     assert_eq!(expected.0[2], [&b"set"[..], b"a b\0", b"c", b"d"]);
@@ -140,9 +129,7 @@ fn big_arguments_at_every_kind_of_split() {
     for (i, first) in near.chain((1..sizes[0]).step_by(4999)).enumerate() {
         for direct in [false, true] {
             let mut pieces = [first, 1 + i % 7].into_iter();
-            let got = feed(&input, &OPEN, &Feed { direct, ..FEED }, || {
-                pieces.next().unwrap_or(9000)
-            });
+            let got = feed(&input, &OPEN, &Feed { direct, ..FEED }, || pieces.next().unwrap_or(9000));
             assert!(got == expected, "{first} {direct}");
         }
     }
@@ -157,11 +144,7 @@ fn random_streams_at_random_splits() {
         for _ in 0..1 + rng.below(12) {
             let args: Vec<Vec<u8>> = (0..1 + rng.below(9))
                 .map(|_| {
-                    let len = if rng.below(25) == 0 {
-                        BIG_ARG - 3 + rng.below(2000)
-                    } else {
-                        rng.below(40)
-                    };
+                    let len = if rng.below(25) == 0 { BIG_ARG - 3 + rng.below(2000) } else { rng.below(40) };
                     (0..len).map(|_| rng.below(256) as u8).collect()
                 })
                 .collect();
@@ -172,16 +155,8 @@ fn random_streams_at_random_splits() {
         let order = rng.below(17);
         let piece = 8 + rng.below(1 << order);
         // A window of a few arguments makes commands move out of the buffer in between.
-        let window = if round % 3 == 0 {
-            BIG_ARG + INLINE_MAX
-        } else {
-            WINDOW
-        };
-        let how = Feed {
-            max: 1 + rng.below(16),
-            window,
-            direct: round % 2 == 0,
-        };
+        let window = if round % 3 == 0 { BIG_ARG + INLINE_MAX } else { WINDOW };
+        let how = Feed { max: 1 + rng.below(16), window, direct: round % 2 == 0 };
         let (commands, wire, error) = feed(&input, &OPEN, &how, || 1 + rng.below(piece));
         assert!(commands == expected, "round {round}");
         assert_eq!((wire, error), (input.len(), None), "round {round}");
@@ -190,22 +165,14 @@ fn random_streams_at_random_splits() {
 
 #[test]
 fn a_command_larger_than_the_window() {
-    let args: Vec<Vec<u8>> = (0..20_000)
-        .map(|i| format!("argument {i}").into_bytes())
-        .collect();
+    let args: Vec<Vec<u8>> = (0..20_000).map(|i| format!("argument {i}").into_bytes()).collect();
     let refs: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
     let mut input = multibulk(&refs);
     input.extend(multibulk(&[b"PING"]));
-    let how = Feed {
-        window: BIG_ARG + INLINE_MAX,
-        ..FEED
-    };
+    let how = Feed { window: BIG_ARG + INLINE_MAX, ..FEED };
     for piece in [100, 100_000, usize::MAX] {
         let (commands, wire, error) = feed(&input, &OPEN, &how, || piece);
-        assert!(
-            commands.len() == 2 && commands[0] == args && commands[1] == [b"PING"],
-            "{piece}"
-        );
+        assert!(commands.len() == 2 && commands[0] == args && commands[1] == [b"PING"], "{piece}");
         assert_eq!((wire, error), (input.len(), None));
     }
 }
@@ -216,19 +183,13 @@ fn nothing_is_scanned_twice() {
     let mut batch = Batch::default();
     let input = multibulk(&[&b"a"[..]; 1000]);
     for end in (1..input.len()).step_by(10) {
-        assert_eq!(
-            parser.parse(&input[..end], &OPEN, &mut batch, 16).consumed,
-            0
-        );
+        assert_eq!(parser.parse(&input[..end], &OPEN, &mut batch, 16).consumed, 0);
         let partial = parser.partial.as_ref().unwrap();
         assert!(partial.scanned + partial.searched + 8 >= end);
         assert!(batch.args.is_empty());
     }
     assert!(parser.pending_bytes() >= 999 * 8);
-    assert_eq!(
-        parser.parse(&input, &OPEN, &mut batch, 16).consumed,
-        input.len()
-    );
+    assert_eq!(parser.parse(&input, &OPEN, &mut batch, 16).consumed, input.len());
     assert!(parser.is_idle() && parser.pending_bytes() == 0);
 }
 
@@ -238,13 +199,7 @@ fn a_claimed_length_reserves_little() {
     let mut batch = Batch::default();
     let input = b"*2\r\n$3\r\nGET\r\n$536870912\r\nab";
     let parsed = parser.parse(input, &OPEN, &mut batch, 16);
-    assert_eq!(
-        parsed,
-        Parsed {
-            consumed: input.len(),
-            status: Status::NeedMore
-        }
-    );
+    assert_eq!(parsed, Parsed { consumed: input.len(), status: Status::NeedMore });
     let target = parser.big_target().unwrap();
     assert_eq!(target.missing, 536_870_910);
     assert!(target.buf.capacity() <= BIG_RESERVE + 2);
@@ -267,10 +222,7 @@ fn protocol_errors_as_redis_words_them() {
         (b"*+1\r\n".to_vec(), "invalid multibulk length"),
         (b"* 1\r\n".to_vec(), "invalid multibulk length"),
         (b"*2147483648\r\n".to_vec(), "invalid multibulk length"),
-        (
-            b"*-9223372036854775809\r\n".to_vec(),
-            "invalid multibulk length",
-        ),
+        (b"*-9223372036854775809\r\n".to_vec(), "invalid multibulk length"),
         (b"*1\r\nPING\r\n".to_vec(), "expected '$', got 'P'"),
         (b"*1\r\n*1\r\n".to_vec(), "expected '$', got '*'"),
         (b"*1\r\n$-1\r\n".to_vec(), "invalid bulk length"),
@@ -278,10 +230,7 @@ fn protocol_errors_as_redis_words_them() {
         (b"*1\r\n$\r\n".to_vec(), "invalid bulk length"),
         (b"*1\r\n$abc\r\n".to_vec(), "invalid bulk length"),
         (b"*1\r\n$536870913\r\n".to_vec(), "invalid bulk length"),
-        (
-            b"*1\r\n$99999999999999999999\r\n".to_vec(),
-            "invalid bulk length",
-        ),
+        (b"*1\r\n$99999999999999999999\r\n".to_vec(), "invalid bulk length"),
         (long(b"*", b'1', 65536), "too big mbulk count string"),
         (long(b"*1\r\n$", b'1', 65600), "too big bulk count string"),
         (long(b"*1\r\n", b'x', 65600), "too big bulk count string"),
@@ -306,13 +255,7 @@ fn protocol_errors_as_redis_words_them() {
 #[test]
 fn what_redis_accepts_is_accepted() {
     let just_short = [b"*", &vec![b'1'; 65535][..]].concat();
-    for input in [
-        &b"*2147483647\r\n"[..],
-        b"*1\r\n$536870912\r\n",
-        b"*1\r\nxyz",
-        &just_short,
-        &[b'a'; 65536],
-    ] {
+    for input in [&b"*2147483647\r\n"[..], b"*1\r\n$536870912\r\n", b"*1\r\nxyz", &just_short, &[b'a'; 65536]] {
         assert_eq!(whole(input), (vec![], 0, None));
     }
     // The bytes where a line end belongs are not looked at.
@@ -322,37 +265,20 @@ fn what_redis_accepts_is_accepted() {
 
 #[test]
 fn limits_before_authentication() {
-    let closed = Limits {
-        authenticated: false,
-        ..OPEN
-    };
+    let closed = Limits { authenticated: false, ..OPEN };
     let cases: [(&[u8], Option<ProtocolError>); 6] = [
         (b"*10\r\n", None),
         (b"*11\r\n", Some(ProtocolError::UnauthenticatedMultibulk)),
         (b"*2147483648\r\n", Some(ProtocolError::MultibulkLength)),
         (b"*1\r\n$16384\r\n", None),
-        (
-            b"*1\r\n$16385\r\n",
-            Some(ProtocolError::UnauthenticatedBulk),
-        ),
+        (b"*1\r\n$16385\r\n", Some(ProtocolError::UnauthenticatedBulk)),
         (b"*1\r\n$536870913\r\n", Some(ProtocolError::BulkLength)),
     ];
     for (input, error) in cases {
-        assert_eq!(
-            feed(input, &closed, &FEED, || 3).2,
-            error,
-            "{}",
-            input.escape_ascii()
-        );
+        assert_eq!(feed(input, &closed, &FEED, || 3).2, error, "{}", input.escape_ascii());
     }
-    let small = Limits {
-        bulk_max: 1_000_000,
-        authenticated: true,
-    };
-    assert_eq!(
-        feed(b"*1\r\n$1000001\r\n", &small, &FEED, || 99).2,
-        Some(ProtocolError::BulkLength)
-    );
+    let small = Limits { bulk_max: 1_000_000, authenticated: true };
+    assert_eq!(feed(b"*1\r\n$1000001\r\n", &small, &FEED, || 99).2, Some(ProtocolError::BulkLength));
 }
 
 #[test]
@@ -363,16 +289,7 @@ fn a_warm_batch_allocates_nothing() {
     let (commands, args) = (batch.commands.as_ptr(), batch.args.as_ptr());
     batch.clear();
     let parsed = parser.parse(&input, &OPEN, &mut batch, 16);
-    assert_eq!(
-        parsed,
-        Parsed {
-            consumed: input.len(),
-            status: Status::NeedMore
-        }
-    );
-    assert_eq!(
-        (batch.commands.as_ptr(), batch.args.as_ptr()),
-        (commands, args)
-    );
+    assert_eq!(parsed, Parsed { consumed: input.len(), status: Status::NeedMore });
+    assert_eq!((batch.commands.as_ptr(), batch.args.as_ptr()), (commands, args));
     assert_eq!(size_of::<Parser>(), 8);
 }

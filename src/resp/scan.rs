@@ -10,8 +10,7 @@ use bytes::Bytes;
 
 use super::args::{ArgRange, BIG_ARG};
 use super::request::{
-    INLINE_MAX, Limits, MULTIBULK_MAX, ProtocolError, UNAUTHENTICATED_ARGS_MAX,
-    UNAUTHENTICATED_BULK_MAX,
+    INLINE_MAX, Limits, MULTIBULK_MAX, ProtocolError, UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_MAX,
 };
 
 /// How far the arguments of a command were read.
@@ -42,9 +41,7 @@ pub(super) fn scan(
 ) -> Result<Scan, ProtocolError> {
     while cursor.left > 0 {
         let Some((len, body)) = bulk_header(buf, cursor.at, cursor.searched, limits)? else {
-            return Ok(Scan::Cut {
-                searched: buf.len().saturating_sub(cursor.at + 1),
-            });
+            return Ok(Scan::Cut { searched: buf.len().saturating_sub(cursor.at + 1) });
         };
         let end = body.saturating_add(len);
         let whole = buf.len() >= end.saturating_add(2);
@@ -117,10 +114,7 @@ pub(super) fn bulk_header(
                 return Err(ProtocolError::ExpectedDollar(buf[at]));
             }
             let len = strict_i64(&buf[at + 1..end]).ok_or(ProtocolError::BulkLength)?;
-            (
-                u64::try_from(len).map_err(|_| ProtocolError::BulkLength)?,
-                end + 2,
-            )
+            (u64::try_from(len).map_err(|_| ProtocolError::BulkLength)?, end + 2)
         }
     };
     if len > limits.bulk_max {

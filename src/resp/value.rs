@@ -186,9 +186,7 @@ impl Value {
             Value::Bool(false) => line(out, b'#', b"f"),
             Value::Null => line(out, b'_', b""),
             Value::BigNumber(digits) => line(out, b'(', digits),
-            Value::Verbatim(format, text) => {
-                bulk(out, b'=', &[format[0], format[1], format[2], b':'], text)
-            }
+            Value::Verbatim(format, text) => bulk(out, b'=', &[format[0], format[1], format[2], b':'], text),
         }
     }
 }
@@ -222,11 +220,7 @@ fn map<'a>(out: &mut Vec<u8>, kind: u8, items: &'a [(Value, Value)], todo: &mut 
 
 /// The shortest text that reads back as `n`.
 fn double(n: f64) -> String {
-    if n.is_nan() {
-        "nan".to_owned()
-    } else {
-        n.to_string()
-    }
+    if n.is_nan() { "nan".to_owned() } else { n.to_string() }
 }
 
 /// Reads the leaf or the head of the aggregate at `at`; `None`: incomplete.
@@ -240,11 +234,7 @@ fn token(bytes: &[u8], at: usize) -> Result<Option<(Token, usize)>, DecodeError>
     let rest = &bytes[at + 1..];
     let window = &rest[..rest.len().min(LINE_MAX)];
     let Some(end) = memchr::memchr(b'\r', window) else {
-        return if rest.len() >= LINE_MAX {
-            Err(DecodeError::Line)
-        } else {
-            Ok(None)
-        };
+        return if rest.len() >= LINE_MAX { Err(DecodeError::Line) } else { Ok(None) };
     };
     match rest.get(end + 1) {
         None => return Ok(None),
@@ -286,12 +276,7 @@ fn big_number(text: &[u8]) -> Result<Value, DecodeError> {
 }
 
 /// Reads the body, at `at`, of the string of type `kind` whose length is `text`.
-fn string(
-    bytes: &[u8],
-    kind: u8,
-    text: &[u8],
-    at: usize,
-) -> Result<Option<(Token, usize)>, DecodeError> {
+fn string(bytes: &[u8], kind: u8, text: &[u8], at: usize) -> Result<Option<(Token, usize)>, DecodeError> {
     if kind == b'$' && text == b"-1" {
         return Ok(Some((Token::Leaf(Value::Bulk(None)), at)));
     }
@@ -311,9 +296,7 @@ fn string(
         b'$' => Value::Bulk(Some(Bytes::copy_from_slice(body))),
         b'!' => Value::Error(Bytes::copy_from_slice(body)),
         _ => match body {
-            [a, b, c, b':', text @ ..] => {
-                Value::Verbatim([*a, *b, *c], Bytes::copy_from_slice(text))
-            }
+            [a, b, c, b':', text @ ..] => Value::Verbatim([*a, *b, *c], Bytes::copy_from_slice(text)),
             _ => return Err(DecodeError::Bulk),
         },
     };
@@ -334,11 +317,7 @@ fn open(kind: u8, text: &[u8]) -> Result<Token, DecodeError> {
         b'%' => (Kind::Map, count * 2),
         _ => (Kind::Attribute, count * 2 + 1),
     };
-    Ok(Token::Open(Frame {
-        kind,
-        left,
-        items: Vec::new(),
-    }))
+    Ok(Token::Open(Frame { kind, left, items: Vec::new() }))
 }
 
 #[cfg(test)]
@@ -364,10 +343,7 @@ mod tests {
             Value::Double(f64::NEG_INFINITY),
             Value::BigNumber(text("-123456789012345678901234567890")),
             Value::Verbatim(*b"txt", text("hi")),
-            Value::Attribute(
-                vec![(Value::Int(3), Value::Int(4))],
-                Box::new(Value::Int(5)),
-            ),
+            Value::Attribute(vec![(Value::Int(3), Value::Int(4))], Box::new(Value::Int(5))),
         ]))
     }
 
@@ -411,10 +387,7 @@ mod tests {
     #[test]
     fn bounds_the_depth_and_believes_no_count() {
         assert_eq!(Value::decode(&b"*1\r\n".repeat(DEPTH_MAX)), Ok(None));
-        assert_eq!(
-            Value::decode(&b"*1\r\n".repeat(DEPTH_MAX + 1)),
-            Err(DecodeError::Depth)
-        );
+        assert_eq!(Value::decode(&b"*1\r\n".repeat(DEPTH_MAX + 1)), Err(DecodeError::Depth));
         assert_eq!(Value::decode(b"*4294967295\r\n:1\r\n"), Ok(None));
     }
 }
