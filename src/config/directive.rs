@@ -181,12 +181,16 @@ impl Directive {
 
     /// Checks a value, given as words, and puts it into the settings.
     ///
-    /// A directive that takes several words also takes them as one, separated by blanks. On an error, which is the
+    /// A directive that takes several words also takes them as one, each separated by one space. On an error, which is the
     /// text that Redis gives, the settings are unchanged.
     pub fn set(&self, settings: &mut Settings, words: &[&str]) -> Result<(), String> {
         if self.multi {
             if let [one] = words {
-                let split: Vec<&str> = one.split_whitespace().collect();
+                let split: Vec<&str> = if one.is_empty() {
+                    Vec::new()
+                } else {
+                    one.split(' ').collect()
+                };
                 return self.set_words(settings, &split);
             }
             return self.set_words(settings, words);
@@ -310,7 +314,7 @@ impl Kind {
                 }
             }
             Kind::Memory { min, max } => {
-                let n = parse_memory(word).ok_or("argument must be a memory value")?;
+                let n = memory_of(word).ok_or("argument must be a memory value")?;
                 if n < min || n > max {
                     Err(between(min, max))
                 } else {
@@ -337,10 +341,19 @@ fn parse_bool(word: &str) -> Result<bool, String> {
     }
 }
 
+/// Bytes with a unit; no text at all is 0, as Redis has it.
+fn memory_of(word: &str) -> Option<u64> {
+    if word.is_empty() {
+        Some(0)
+    } else {
+        parse_memory(word)
+    }
+}
+
 fn parse_memory_or_percent(word: &str) -> Result<Value, String> {
     let bad = || "argument must be a memory or percent value".to_owned();
     let Some(number) = word.strip_suffix('%') else {
-        return parse_memory(word).map(Value::Memory).ok_or_else(bad);
+        return memory_of(word).map(Value::Memory).ok_or_else(bad);
     };
     match parse_i64(number.as_bytes()) {
         Some(n) if n > 100 => Err("percentage argument must be less or equal to 100".to_owned()),

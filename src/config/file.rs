@@ -214,7 +214,8 @@ impl Loader {
     fn sum(&mut self, directive: &Directive, values: &[String]) -> Vec<String> {
         let words = values
             .iter()
-            .flat_map(|v| v.split_whitespace())
+            .flat_map(|v| v.split(' '))
+            .filter(|v| !v.is_empty())
             .map(str::to_owned);
         let sum = self.sums.entry(directive.name).or_default();
         let before = sum.len();

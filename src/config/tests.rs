@@ -764,8 +764,8 @@ struct Oracle {
 }
 
 impl Oracle {
-    fn start() -> Option<Self> {
-        let folder = Folder::new("oracle");
+    fn start(name: &str) -> Option<Self> {
+        let folder = Folder::new(name);
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .ok()?
             .local_addr()
@@ -828,7 +828,7 @@ impl Drop for Oracle {
 
 #[test]
 fn defaults_are_redis_own() {
-    let Some(mut oracle) = Oracle::start() else {
+    let Some(mut oracle) = Oracle::start("defaults") else {
         return skip("redis-server is absent");
     };
     let ours: BTreeMap<String, String> = config("").get(&[b"*"]).into_iter().collect();
@@ -843,7 +843,7 @@ fn defaults_are_redis_own() {
 
 #[test]
 fn refusals_are_redis_own() {
-    let Some(mut oracle) = Oracle::start() else {
+    let Some(mut oracle) = Oracle::start("refusals") else {
         return skip("redis-server is absent");
     };
     let config = config("");

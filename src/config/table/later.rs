@@ -364,8 +364,7 @@ pub(super) const ROWS: &[Directive] = &[
         Bool,
         "no",
         "Keep files of the log that are no longer needed",
-    )
-    .hidden(),
+    ),
     // Replication.
     later("replicaof", Special, "", "Address and port of the master")
         .alias(&["slaveof"])
