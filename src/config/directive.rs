@@ -172,12 +172,16 @@ impl Directive {
 
     /// Checks a value, given as words, and puts it into the settings.
     ///
-    /// A directive that takes several words also takes them as one, separated by blanks. On an error, which is the
+    /// A directive that takes several words also takes them as one, each separated by one space. On an error, which is the
     /// text that Redis gives, the settings are unchanged.
     pub fn set(&self, settings: &mut Settings, words: &[&str]) -> Result<(), String> {
         if self.multi {
             if let [one] = words {
-                let split: Vec<&str> = one.split_whitespace().collect();
+                let split: Vec<&str> = if one.is_empty() {
+                    Vec::new()
+                } else {
+                    one.split(' ').collect()
+                };
                 return self.set_words(settings, &split);
             }
             return self.set_words(settings, words);
@@ -282,8 +286,12 @@ impl Kind {
                 if n < 0 || n > i64::from(max) { Err(between(0, format!("{max:o}"))) } else { Ok(Value::Int(n)) }
             }
             Kind::Memory { min, max } => {
-                let n = parse_memory(word).ok_or("argument must be a memory value")?;
-                if n < min || n > max { Err(between(min, max)) } else { Ok(Value::Memory(n)) }
+                let n = memory_of(word).ok_or("argument must be a memory value")?;
+                if n < min || n > max {
+                    Err(between(min, max))
+                } else {
+                    Ok(Value::Memory(n))
+                }
             }
             Kind::MemoryOrPercent => parse_memory_or_percent(word),
             Kind::Enum(names) => position(names, word).map(Value::Choice).ok_or_else(|| one_of(names)),
@@ -303,10 +311,19 @@ fn parse_bool(word: &str) -> Result<bool, String> {
     }
 }
 
+/// Bytes with a unit; no text at all is 0, as Redis has it.
+fn memory_of(word: &str) -> Option<u64> {
+    if word.is_empty() {
+        Some(0)
+    } else {
+        parse_memory(word)
+    }
+}
+
 fn parse_memory_or_percent(word: &str) -> Result<Value, String> {
     let bad = || "argument must be a memory or percent value".to_owned();
     let Some(number) = word.strip_suffix('%') else {
-        return parse_memory(word).map(Value::Memory).ok_or_else(bad);
+        return memory_of(word).map(Value::Memory).ok_or_else(bad);
     };
     match parse_i64(number.as_bytes()) {
         Some(n) if n > 100 => Err("percentage argument must be less or equal to 100".to_owned()),
@@ -331,190 +348,4 @@ fn position(names: &[&str], word: &str) -> Option<usize> {
 
 fn one_of(names: &[&str]) -> String {
     format!("argument(s) must be one of the following: {}", names.join(", "))
-}
-
-// The builders of rows. Each pairs a kind with the place that can hold it.
-
-const fn row(name: &'static str, kind: Kind, default: &'static str, place: Place) -> Directive {
-    Directive {
-        name,
-        aliases: &[],
-        kind,
-        default,
-        mutability: Mutability::Modifiable,
-        effect: Effect::Nothing,
-        summary: "",
-        later: false,
-        hidden: false,
-        multi: false,
-        accumulates: false,
-        file_only: false,
-        place,
-        check: None,
-        lines: None,
-    }
-}
-
-/// A row of `yes` or `no`.
-pub(super) const fn boolean(
-    name: &'static str,
-    default: &'static str,
-    get: fn(&Settings) -> bool,
-    set: fn(&mut Settings, bool),
-) -> Directive {
-    row(name, Kind::Bool, default, Place::Bool(get, set))
-}
-
-/// A row of an integer in `range` (least, greatest).
-pub(super) const fn int(
-    name: &'static str,
-    default: &'static str,
-    range: (i64, i64),
-    get: fn(&Settings) -> i64,
-    set: fn(&mut Settings, i64),
-) -> Directive {
-    row(name, Kind::Int { min: range.0, max: range.1 }, default, Place::Int(get, set))
-}
-
-/// A row of a file mode.
-pub(super) const fn octal(
-    name: &'static str,
-    default: &'static str,
-    max: u32,
-    get: fn(&Settings) -> i64,
-    set: fn(&mut Settings, i64),
-) -> Directive {
-    row(name, Kind::Octal { max }, default, Place::Int(get, set))
-}
-
-/// A row of bytes in `range` (least, greatest).
-pub(super) const fn memory(
-    name: &'static str,
-    default: &'static str,
-    range: (u64, u64),
-    get: fn(&Settings) -> u64,
-    set: fn(&mut Settings, u64),
-) -> Directive {
-    row(name, Kind::Memory { min: range.0, max: range.1 }, default, Place::Memory(get, set))
-}
-
-/// A row of one word out of `words`; the functions speak in positions.
-pub(super) const fn choice(
-    name: &'static str,
-    default: &'static str,
-    words: &'static [&'static str],
-    get: fn(&Settings) -> usize,
-    set: fn(&mut Settings, usize),
-) -> Directive {
-    row(name, Kind::Enum(words), default, Place::Choice(get, set))
-}
-
-/// A row of a string.
-pub(super) const fn text(
-    name: &'static str,
-    default: &'static str,
-    get: fn(&Settings) -> &str,
-    set: fn(&mut Settings, &str),
-) -> Directive {
-    row(name, Kind::Text, default, Place::Text(get, set))
-}
-
-/// A row with a grammar of its own.
-pub(super) const fn special(
-    name: &'static str,
-    default: &'static str,
-    get: fn(&Settings) -> String,
-    set: fn(&mut Settings, &[&str]) -> Result<(), String>,
-) -> Directive {
-    row(name, Kind::Special, default, Place::Special(get, set))
-}
-
-/// A line of the file that CONFIG does not know.
-pub(super) const fn line(name: &'static str, set: fn(&mut Settings, &[&str]) -> Result<(), String>) -> Directive {
-    let mut directive = row(name, Kind::Special, "", Place::Special(|_| String::new(), set));
-    directive.file_only = true;
-    directive
-}
-
-/// A row of a feature that this release does not have: checked, kept, and named in a warning at start.
-pub(super) const fn later(name: &'static str, kind: Kind, default: &'static str, summary: &'static str) -> Directive {
-    let mut directive = row(name, kind, default, Place::Kept);
-    directive.later = true;
-    directive.multi = matches!(kind, Kind::Flags(_));
-    directive.summary = summary;
-    directive
-}
-
-impl Directive {
-    pub(super) const fn about(mut self, summary: &'static str) -> Self {
-        self.summary = summary;
-        self
-    }
-
-    pub(super) const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
-        self.aliases = aliases;
-        self
-    }
-
-    pub(super) const fn immutable(mut self) -> Self {
-        self.mutability = Mutability::Immutable;
-        self
-    }
-
-    pub(super) const fn protected(mut self) -> Self {
-        self.mutability = Mutability::Protected;
-        self
-    }
-
-    pub(super) const fn then(mut self, effect: Effect) -> Self {
-        self.effect = effect;
-        self
-    }
-
-    pub(super) const fn hidden(mut self) -> Self {
-        self.hidden = true;
-        self
-    }
-
-    pub(super) const fn multi(mut self) -> Self {
-        self.multi = true;
-        self
-    }
-
-    pub(super) const fn accumulates(mut self) -> Self {
-        self.accumulates = true;
-        self
-    }
-
-    /// Marks a typed row whose feature is not in this release.
-    pub(super) const fn not_yet(mut self) -> Self {
-        self.later = true;
-        self
-    }
-
-    pub(super) const fn checked(mut self, check: fn(&str) -> Result<(), String>) -> Self {
-        self.check = Some(Check::Text(check));
-        self
-    }
-
-    pub(super) const fn checked_bool(mut self, check: fn(bool) -> Result<(), String>) -> Self {
-        self.check = Some(Check::Bool(check));
-        self
-    }
-
-    pub(super) const fn normalized(mut self, adjust: fn(u64) -> u64) -> Self {
-        self.check = Some(Check::Memory(adjust));
-        self
-    }
-
-    pub(super) const fn words(mut self, canonical: fn(&[&str]) -> Result<String, String>) -> Self {
-        self.place = Place::KeptSpecial(canonical);
-        self.multi = true;
-        self
-    }
-
-    pub(super) const fn lines(mut self, lines: fn(&Settings) -> Vec<String>) -> Self {
-        self.lines = Some(lines);
-        self
-    }
 }

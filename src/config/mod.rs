@@ -1,6 +1,6 @@
 //! Configuration: one table of directives, and all that is derived from it.
 //!
-//! `table` holds the rows, `directive` what a row is, `settings` the typed values, `special` the odd grammars,
+//! `table` holds the rows, `directive` what a row is, `rows` its builders, `settings` the typed values, `special` the odd grammars,
 //! `file` the file format, `rewrite` its inverse, and `shared` the settings of a running server. Knows no handler,
 //! store or socket: what must happen after a change is an [`Effect`] that the server carries out.
 
@@ -9,6 +9,7 @@ mod file;
 pub mod notify;
 pub mod quote;
 mod rewrite;
+mod rows;
 mod settings;
 mod shared;
 mod special;

@@ -430,9 +430,14 @@ struct Oracle {
 }
 
 impl Oracle {
-    fn start() -> Option<Self> {
-        let folder = Folder::new("oracle");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port().to_string();
+    fn start(name: &str) -> Option<Self> {
+        let folder = Folder::new(name);
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .ok()?
+            .local_addr()
+            .ok()?
+            .port()
+            .to_string();
         let mut server = std::process::Command::new("redis-server")
             .args(["--port", &port, "--bind", "127.0.0.1", "--dir"])
             .arg(&folder.0)
@@ -485,7 +490,7 @@ impl Drop for Oracle {
 
 #[test]
 fn defaults_are_redis_own() {
-    let Some(mut oracle) = Oracle::start() else {
+    let Some(mut oracle) = Oracle::start("defaults") else {
         return skip("redis-server is absent");
     };
     let ours: BTreeMap<String, String> = config("").get(&[b"*"]).into_iter().collect();
@@ -500,7 +505,7 @@ fn defaults_are_redis_own() {
 
 #[test]
 fn refusals_are_redis_own() {
-    let Some(mut oracle) = Oracle::start() else {
+    let Some(mut oracle) = Oracle::start("refusals") else {
         return skip("redis-server is absent");
     };
     let config = config("");

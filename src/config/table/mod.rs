@@ -5,13 +5,20 @@
 //! names and defaults of Redis 7.2, and three of our own: `workers`, `shards`, `log-format`.
 
 mod later;
+mod links;
 mod network;
 mod process;
 mod store;
 
 use super::directive::Directive;
 
-const GROUPS: &[&[Directive]] = &[network::ROWS, process::ROWS, store::ROWS, later::ROWS];
+const GROUPS: &[&[Directive]] = &[
+    network::ROWS,
+    process::ROWS,
+    store::ROWS,
+    later::ROWS,
+    links::ROWS,
+];
 
 /// Every directive.
 pub static DIRECTIVES: &[Directive] = &concat::<{ count(GROUPS) }>(GROUPS);

@@ -1,6 +1,7 @@
 //! Rows: listening, clients and their limits.
 
-use super::super::directive::{Directive, Effect, boolean, int, memory, octal, special, text};
+use super::super::directive::{Directive, Effect};
+use super::super::rows::{boolean, int, memory, octal, special, text};
 use super::super::settings::Settings;
 use super::super::special;
 

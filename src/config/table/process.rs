@@ -1,6 +1,7 @@
 //! Rows: the process, its logs, threads, directory, and who may do what is dangerous.
 
-use super::super::directive::{Directive, Effect, boolean, choice, int, line, special, text};
+use super::super::directive::{Directive, Effect};
+use super::super::rows::{boolean, choice, int, line, special, text};
 use super::super::settings::{Access, LogFormat, LogLevel, OomScoreAdj, Supervised};
 use super::super::special;
 

@@ -1,6 +1,7 @@
 //! Rows: the keyspace, background work, watching, encodings.
 
-use super::super::directive::{Directive, Effect, boolean, choice, int, memory, special};
+use super::super::directive::{Directive, Effect};
+use super::super::rows::{boolean, choice, int, memory, special};
 use super::super::settings::MaxmemoryPolicy;
 use super::super::special;
 
