@@ -170,9 +170,7 @@ impl Value {
         match self {
             Value::Simple(text) => line(out, b'+', text),
             // RESP3's `!` takes what a line cannot.
-            Value::Error(text) if text.len() >= LINE_MAX || has_line_end(text) => {
-                bulk(out, b'!', b"", text)
-            }
+            Value::Error(text) if text.len() >= LINE_MAX || has_line_end(text) => bulk(out, b'!', b"", text),
             Value::Error(text) => line(out, b'-', text),
             Value::Int(n) => line(out, b':', itoa::Buffer::new().format(*n).as_bytes()),
             Value::Bulk(Some(text)) => bulk(out, b'$', b"", text),
@@ -200,13 +198,7 @@ fn line(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
     out.push(kind);
     if has_line_end(text) {
         // A line end inside would begin another reply.
-        out.extend(text.iter().map(|&byte| {
-            if matches!(byte, b'\r' | b'\n') {
-                b' '
-            } else {
-                byte
-            }
-        }));
+        out.extend(text.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
     } else {
         out.extend_from_slice(text);
     }
