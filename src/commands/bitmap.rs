@@ -16,12 +16,9 @@ use bytes::{Bytes, BytesMut};
 const RO: KeyFlags = KeyFlags::RO.union(KeyFlags::ACCESS);
 const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, RO)];
 const RW_ACCESS_UPDATE: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))];
-const RW_BITFIELD: &[KeySpec] = &[KeySpec::one(
-    1,
-    KeyFlags::RW.union(KeyFlags::UPDATE).union(KeyFlags::ACCESS).union(KeyFlags::VARIABLE_FLAGS),
-)];
-const BITOP: &[KeySpec] =
-    &[KeySpec::one(2, KeyFlags::OW.union(KeyFlags::UPDATE)), KeySpec::range(3, -1, 1, RO)];
+const RW_BITFIELD: &[KeySpec] =
+    &[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::UPDATE).union(KeyFlags::ACCESS).union(KeyFlags::VARIABLE_FLAGS))];
+const BITOP: &[KeySpec] = &[KeySpec::one(2, KeyFlags::OW.union(KeyFlags::UPDATE)), KeySpec::range(3, -1, 1, RO)];
 
 const BITFIELD_SYNTAX: &str = "key [GET encoding offset|[OVERFLOW WRAP|SAT|FAIL] \
      <SET encoding offset value|INCRBY encoding offset increment> [GET encoding offset|[OVERFLOW WRAP|SAT|FAIL] \

@@ -6,7 +6,8 @@
 
 mod lcs;
 mod num;
-
+#[cfg(test)]
+mod replay;
 
 mod set;
 
@@ -131,7 +132,11 @@ pub(super) fn with_text<R>(s: StrRef<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
 
 /// Calls `f` with the text of what a look-up found. A large text is shared and the shards are unlocked first, so that
 /// a long scan of it holds nobody up; no key may be touched afterwards.
-pub(super) fn with_text_unlocked<R>(tx: &mut ReadTx<'_>, key: Key<'_>, f: impl FnOnce(Option<&[u8]>) -> R) -> Result<R> {
+pub(super) fn with_text_unlocked<R>(
+    tx: &mut ReadTx<'_>,
+    key: Key<'_>,
+    f: impl FnOnce(Option<&[u8]>) -> R,
+) -> Result<R> {
     let large = match tx.string(key)? {
         None => return Ok(f(None)),
         Some(StrRef::Shared(b)) => b.clone(),
