@@ -7,6 +7,10 @@ pub(super) const TABLE: &[Row] = &[
         "O(1)",
         "Answers PONG, or the message.",
     ),
+    admin("select", 2, "index", select)
+        .flags(Flags::LOADING.union(Flags::STALE).union(Flags::FAST))
+        .acl(Categories::CONNECTION)
+        .doc(Group::Connection, "1.0.0", "O(1)", "Selects the database of this connection."),
     control("multi", 1, "", Control::Multi).flags(Flags::FAST),
     control("exec", 1, "", Control::Exec).flags(Flags::FAST),
     control("discard", 1, "", Control::Discard).flags(Flags::FAST),
@@ -20,5 +24,13 @@ fn ping(_cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
         Some(b) => out.bulk(b),
         None => out.simple("PONG"),
     }
+    Ok(())
+}
+
+fn select(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let db = args.db();
+    args.end()?;
+    cx.client.select(db);
+    out.ok();
     Ok(())
 }
