@@ -12,6 +12,7 @@ mod commit;
 mod gate;
 mod transaction;
 
+use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};
 use crate::config::Settings;
@@ -41,6 +42,7 @@ pub struct Worker {
     /// The clock after the last command: the start of the next one.
     last_ns: u64,
     now_ms: u64,
+    anchor: Anchor,
     latency_tracking: bool,
 }
 
@@ -71,6 +73,7 @@ impl Worker {
             batch: Batch::default(),
             last_ns: server.clock.mono_ns(),
             now_ms: server.clock.unix_ms(),
+            anchor: server.clock.anchor(),
             latency_tracking: settings.latency_tracking,
             settings,
             server,
@@ -99,13 +102,12 @@ impl Worker {
             self.settings = self.server.config.current();
             self.latency_tracking = self.settings.latency_tracking;
         }
-        self.now_ms = self.server.clock.unix_ms();
-        self.last_ns = self.server.clock.mono_ns();
+        (self.now_ms, self.last_ns) = self.server.clock.both(&mut self.anchor);
     }
 
     /// Runs the whole commands in `input`, replies to `out`, until the input, the connection's turn or the room for
     /// replies ends.
-    pub fn run(&mut self, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
+    pub fn run(&mut self, server: &Server, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
         self.tick();
         client.shared.active_ms.store(self.now_ms, std::sync::atomic::Ordering::Relaxed);
         let (mut consumed, mut turn) = (0, 0);
@@ -117,7 +119,7 @@ impl Worker {
             let mut batch = std::mem::take(&mut self.batch);
             batch.clear();
             let parsed = client.parser.parse(rest, &limits, &mut batch, max);
-            self.batch(client, rest, &batch, out);
+            self.batch(server, client, rest, &batch, out);
             turn += batch.commands.len();
             self.batch = batch;
             consumed += parsed.consumed;
@@ -139,12 +141,11 @@ impl Worker {
     }
 
     /// Looks up, prefetches and runs the commands of a batch.
-    fn batch(&mut self, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
+    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
         let n = batch.commands.len().min(BATCH);
         let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
-        let server = Arc::clone(&self.server);
         for (i, p) in prepared[..n].iter_mut().enumerate() {
-            *p = prepare(&server, batch.view(input, i));
+            *p = prepare(server, batch.view(input, i));
         }
         if n > 1 {
             let db = server.store.db(client.db);
@@ -153,7 +154,7 @@ impl Worker {
             prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
         }
         for (i, p) in prepared[..n].iter().enumerate() {
-            self.command(&server, client, batch.view(input, i), *p, out);
+            self.command(server, client, batch.view(input, i), *p, out);
             if client.closing {
                 break;
             }

@@ -35,6 +35,7 @@ impl Journal for Recorder {
 
 /// A server without sockets, and its only client.
 struct Bench {
+    server: Arc<Server>,
     worker: Worker,
     client: Client,
     clock: Clock,
@@ -44,9 +45,10 @@ impl Bench {
     fn new() -> Self {
         let clock = Clock::manual();
         clock.set_unix_ms(1_700_000_000_000);
-        let server = Arc::new(Server::new(Config::new(Settings::default(), None), clock.clone(), 1));
+        let server =
+            Arc::new(Server::new(Config::new(Settings::default(), None), clock.clone(), 1).expect("no renames"));
         let shared = Arc::new(Shared::new(1, String::new(), String::new(), 0, 0, 0));
-        Self { worker: Worker::new(server, 0), client: Client::new(shared, true), clock }
+        Self { worker: Worker::new(Arc::clone(&server), 0), server, client: Client::new(shared, true), clock }
     }
 
     fn run(&mut self, command: &[Vec<u8>]) -> Vec<u8> {
@@ -57,7 +59,7 @@ impl Bench {
             request.extend_from_slice(b"\r\n");
         }
         let mut out = OutBuf::new();
-        let progress = self.worker.run(&mut self.client, &request, &mut out);
+        let progress = self.worker.run(&self.server, &mut self.client, &request, &mut out);
         assert_eq!(progress.consumed, request.len());
         let mut slices = [IoSlice::new(&[]); 8];
         let used = out.fill_slices(&mut slices);
