@@ -20,6 +20,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod help;
 mod info;
 mod keyspace;
 mod latency;
