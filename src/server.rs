@@ -13,8 +13,8 @@ use crate::stats::Stats;
 use crate::store::{Access, DEFAULT_SHARDS, Store};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 /// The version of Redis whose behaviour this server has.

@@ -7,18 +7,49 @@ use super::*;
 use crate::base::glob::glob_match;
 use crate::spec::{Argument, Begin, CATEGORY_NAMES, FLAG_NAMES, Find, KeyFlags, arguments, for_each_key};
 
-pub(super) const TABLE: &[Row] = &[
-    admin("command", -1, "", all).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).subs(SUBS).tips(&["nondeterministic_output_order"]).doc(Group::Server, "2.8.13", "O(N)", "Describes every command."),
-];
+pub(super) const TABLE: &[Row] = &[admin("command", -1, "", all)
+    .flags(Flags::LOADING.union(Flags::STALE))
+    .acl(Categories::CONNECTION)
+    .subs(SUBS)
+    .tips(&["nondeterministic_output_order"])
+    .doc(Group::Server, "2.8.13", "O(N)", "Describes every command.")];
 
 const SUBS: &[Row] = &[
-    admin("command|count", 2, "", count).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).doc(Group::Server, "2.8.13", "O(1)", "Tells how many commands there are."),
-    admin("command|docs", -2, "[command-name [command-name ...]]", docs).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).tips(&["nondeterministic_output_order"]).doc(Group::Server, "7.0.0", "O(N)", "Documents commands: summary, group, arguments."),
-    admin("command|getkeys", -3, "command [arg [arg ...]]", getkeys).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).doc(Group::Server, "2.8.13", "O(N)", "Picks the keys out of a full command."),
-    admin("command|getkeysandflags", -3, "command [arg [arg ...]]", getkeysandflags).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).doc(Group::Server, "7.0.0", "O(N)", "Picks the keys out of a full command, with what it does to each."),
-    admin("command|help", 2, "", help).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).doc(Group::Server, "5.0.0", "O(1)", "Lists these subcommands."),
-    admin("command|info", -2, "[command-name [command-name ...]]", info).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).tips(&["nondeterministic_output_order"]).doc(Group::Server, "2.8.13", "O(N)", "Describes commands: arity, flags, keys, categories."),
-    admin("command|list", -2, "[FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]", list).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).tips(&["nondeterministic_output_order"]).doc(Group::Server, "7.0.0", "O(N)", "Names the commands, all or those that a filter lets through."),
+    admin("command|count", 2, "", count).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).doc(
+        Group::Server,
+        "2.8.13",
+        "O(1)",
+        "Tells how many commands there are.",
+    ),
+    admin("command|docs", -2, "[command-name [command-name ...]]", docs)
+        .flags(Flags::LOADING.union(Flags::STALE))
+        .acl(Categories::CONNECTION)
+        .tips(&["nondeterministic_output_order"])
+        .doc(Group::Server, "7.0.0", "O(N)", "Documents commands: summary, group, arguments."),
+    admin("command|getkeys", -3, "command [arg [arg ...]]", getkeys)
+        .flags(Flags::LOADING.union(Flags::STALE))
+        .acl(Categories::CONNECTION)
+        .doc(Group::Server, "2.8.13", "O(N)", "Picks the keys out of a full command."),
+    admin("command|getkeysandflags", -3, "command [arg [arg ...]]", getkeysandflags)
+        .flags(Flags::LOADING.union(Flags::STALE))
+        .acl(Categories::CONNECTION)
+        .doc(Group::Server, "7.0.0", "O(N)", "Picks the keys out of a full command, with what it does to each."),
+    admin("command|help", 2, "", help).flags(Flags::LOADING.union(Flags::STALE)).acl(Categories::CONNECTION).doc(
+        Group::Server,
+        "5.0.0",
+        "O(1)",
+        "Lists these subcommands.",
+    ),
+    admin("command|info", -2, "[command-name [command-name ...]]", info)
+        .flags(Flags::LOADING.union(Flags::STALE))
+        .acl(Categories::CONNECTION)
+        .tips(&["nondeterministic_output_order"])
+        .doc(Group::Server, "2.8.13", "O(N)", "Describes commands: arity, flags, keys, categories."),
+    admin("command|list", -2, "[FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]", list)
+        .flags(Flags::LOADING.union(Flags::STALE))
+        .acl(Categories::CONNECTION)
+        .tips(&["nondeterministic_output_order"])
+        .doc(Group::Server, "7.0.0", "O(N)", "Names the commands, all or those that a filter lets through."),
 ];
 
 fn all(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
@@ -206,8 +237,8 @@ fn write_key_spec(command: &str, spec: &KeySpec, out: &mut Reply<'_>) {
     out.bulk(b"find_keys");
     match spec.find {
         Find::Range { last, step, limit } => {
-            let facts =
-                [("lastkey", last.into()), ("keystep", step.into()), ("limit", limit.into())].map(|(n, i)| (n, Fact::Int(i)));
+            let facts = [("lastkey", last.into()), ("keystep", step.into()), ("limit", limit.into())]
+                .map(|(n, i)| (n, Fact::Int(i)));
             write_rule("range", &facts, out);
         }
         Find::KeyNum { count, first, step } => {
@@ -340,9 +371,14 @@ fn keys_of<'a>(server: &Server, args: &mut Args<'a>) -> Result<Vec<(&'a [u8], Ke
         return Err(Error::Text("ERR Invalid number of arguments specified for command"));
     }
     let mut keys = Vec::new();
-    for_each_key(row.spec.keys, command.len(), |i| command[i], |i, flags| {
-        keys.push((command[i], exact_flags(row.spec.name, &command, flags)));
-    });
+    for_each_key(
+        row.spec.keys,
+        command.len(),
+        |i| command[i],
+        |i, flags| {
+            keys.push((command[i], exact_flags(row.spec.name, &command, flags)));
+        },
+    );
     Ok(keys)
 }
 

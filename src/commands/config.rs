@@ -5,16 +5,31 @@
 
 use super::*;
 
-pub(super) const TABLE: &[Row] = &[
-    container("config", -2, SUBS).doc(Group::Server, "2.0.0", "", "Reads and changes the configuration."),
-];
+pub(super) const TABLE: &[Row] =
+    &[container("config", -2, SUBS).doc(Group::Server, "2.0.0", "", "Reads and changes the configuration.")];
 
 const SUBS: &[Row] = &[
-    admin("config|get", -3, "parameter [parameter ...]", get).flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE)).doc(Group::Server, "2.0.0", "O(N)", "Shows parameters by name or pattern."),
-    admin("config|help", 2, "", help).flags(Flags::LOADING.union(Flags::STALE)).doc(Group::Server, "5.0.0", "O(1)", "Lists these subcommands."),
-    admin("config|resetstat", 2, "", resetstat).flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE)).tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]).doc(Group::Server, "2.0.0", "O(1)", "Sets the counters of INFO to zero."),
-    admin("config|rewrite", 2, "", rewrite).flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE)).tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]).doc(Group::Server, "2.8.0", "O(1)", "Writes the present configuration to its file."),
-    admin("config|set", -4, "parameter value [parameter value ...]", set).flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE)).tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]).doc(Group::Server, "2.0.0", "O(N)", "Changes parameters, all of them or none."),
+    admin("config|get", -3, "parameter [parameter ...]", get)
+        .flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE))
+        .doc(Group::Server, "2.0.0", "O(N)", "Shows parameters by name or pattern."),
+    admin("config|help", 2, "", help).flags(Flags::LOADING.union(Flags::STALE)).doc(
+        Group::Server,
+        "5.0.0",
+        "O(1)",
+        "Lists these subcommands.",
+    ),
+    admin("config|resetstat", 2, "", resetstat)
+        .flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE))
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+        .doc(Group::Server, "2.0.0", "O(1)", "Sets the counters of INFO to zero."),
+    admin("config|rewrite", 2, "", rewrite)
+        .flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE))
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+        .doc(Group::Server, "2.8.0", "O(1)", "Writes the present configuration to its file."),
+    admin("config|set", -4, "parameter value [parameter value ...]", set)
+        .flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE))
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+        .doc(Group::Server, "2.0.0", "O(N)", "Changes parameters, all of them or none."),
 ];
 
 /// Whether the client is on this host.

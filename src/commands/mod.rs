@@ -19,6 +19,7 @@ mod config;
 mod connection;
 mod debug;
 mod expire;
+pub mod fields;
 mod generic;
 mod help;
 mod info;
