@@ -19,8 +19,9 @@ use crate::config::Settings;
 use crate::resp::{ArgView, Batch, Limits, OutBuf, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
-use crate::stats::WorkerStats;
+use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
 use crate::store::{Context, Effects, LockSet, WriteTx};
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Commands that are looked up and prefetched together.
@@ -44,6 +45,12 @@ pub struct Worker {
     now_ms: u64,
     anchor: Anchor,
     latency_tracking: bool,
+    /// From so many nanoseconds on a command is looked at by slow log and latency monitor.
+    watch_ns: u64,
+    /// Keyed commands until the next one is sampled for the hot keys.
+    until_sample: u32,
+    /// Lines for the clients in MONITOR mode, sent once no shard is held.
+    lines: Vec<Bytes>,
 }
 
 /// What [`Worker::run`] did with a connection's input.
@@ -75,6 +82,9 @@ impl Worker {
             now_ms: server.clock.unix_ms(),
             anchor: server.clock.anchor(),
             latency_tracking: settings.latency_tracking,
+            watch_ns: watch_ns(&settings),
+            until_sample: HOT_EVERY,
+            lines: Vec::new(),
             settings,
             server,
         }
@@ -95,14 +105,22 @@ impl Worker {
         &self.server
     }
 
-    fn tick(&mut self) {
+    /// Takes up a changed configuration.
+    #[inline]
+    fn refresh(&mut self) {
         let generation = self.server.config.generation();
         if generation != self.generation {
             self.generation = generation;
             self.settings = self.server.config.current();
             self.latency_tracking = self.settings.latency_tracking;
+            self.watch_ns = watch_ns(&self.settings);
         }
-        (self.now_ms, self.last_ns) = self.server.clock.both(&mut self.anchor);
+    }
+
+    fn tick(&mut self) {
+        self.refresh();
+        self.now_ms = self.server.clock.unix_ms();
+        self.last_ns = self.server.clock.mono_ns();
     }
 
     /// Runs the whole commands in `input`, replies to `out`, until the input, the connection's turn or the room for
@@ -174,6 +192,9 @@ impl Worker {
             self.gated(server, client, id, row, args, p.hash, &mut reply);
         } else {
             self.call(server, client, id, row, args, p.hash, &mut reply);
+        }
+        if !self.lines.is_empty() {
+            gate::feed(server, &self.settings, &mut self.lines);
         }
         if client.reply != ReplyMode::On {
             self.hide_reply(client, out, mark);
@@ -247,23 +268,60 @@ impl Worker {
         if failed {
             self.count_error(reply.last_error_code());
         }
-        let threshold = self.settings.slowlog_log_slower_than;
-        if threshold >= 0 && ns >= threshold as u64 * 1000 {
+        if matches!(row.run, Run::Admin(_)) {
+            // CONFIG SET counts under the limits that it has set.
+            self.refresh();
+        }
+        if ns >= self.watch_ns {
             self.slow(server, client, row, args, ns);
         }
+        if row.first_key != 0 {
+            self.until_sample -= 1;
+            if self.until_sample == 0 {
+                self.sample(server, client.db, args.get(row.first_key as usize).unwrap_or_default());
+            }
+        }
         if server.monitors.any() {
-            gate::monitor(server, &self.settings, client, row, args);
+            self.lines.extend(gate::monitor_line(server, client, row, args));
         }
     }
 
+    /// A command that took long: for the slow log, the latency monitor or both.
     #[cold]
-    fn slow(&mut self, _server: &Server, _client: &Client, row: &'static Row, _args: ArgView<'_>, _ns: u64) {
-        if row.spec.flags.contains(Flags::SKIP_SLOWLOG) {}
+    fn slow(&mut self, server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>, ns: u64) {
+        let time = server.clock.unix_ms() / 1000;
+        let event_ms = self.settings.latency_monitor_threshold;
+        if event_ms > 0 && ns / 1_000_000 >= event_ms {
+            let event = if row.spec.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
+            server.stats.latency.note(event, ns / 1_000_000, time);
+        }
+        let limit = self.settings.slowlog_log_slower_than;
+        if limit < 0 || ns < (limit as u64).saturating_mul(1000) || row.spec.flags.contains(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let shown: Vec<&[u8]> = gate::shown(row, args).collect();
+        let entry = SlowEntry {
+            id: 0,
+            time,
+            micros: ns / 1000,
+            args: cut_args(shown.into_iter()),
+            addr: client.shared.addr.clone(),
+            name: client.shared.names.lock().name.clone(),
+        };
+        server.stats.slowlog.add(entry, self.settings.slowlog_max_len);
+    }
+
+    /// Notes the key of one command in [`HOT_EVERY`].
+    #[cold]
+    fn sample(&mut self, server: &Server, db: u32, key: &[u8]) {
+        self.until_sample = HOT_EVERY;
+        self.stats.hot.lock().note(db, server.store.hash(key), key);
     }
 
     #[cold]
-    fn count_error(&mut self, _code: &[u8]) {
+    fn count_error(&mut self, code: &[u8]) {
         self.stats.errors.add(1);
+        self.stats.error_codes.add(code);
     }
 
     /// Gives up what a connection held: watched keys, its place among the monitors.
@@ -274,6 +332,16 @@ impl Worker {
             server.monitors.remove(client.shared.id);
         }
     }
+}
+
+/// The least of the times from which slow log and latency monitor look at a command.
+fn watch_ns(settings: &Settings) -> u64 {
+    let slow = u64::try_from(settings.slowlog_log_slower_than).map_or(u64::MAX, |us| us.saturating_mul(1000));
+    let event = match settings.latency_monitor_threshold {
+        0 => u64::MAX,
+        ms => ms.saturating_mul(1_000_000),
+    };
+    slow.min(event)
 }
 
 /// Looks a command up and hashes its key.

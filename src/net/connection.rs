@@ -143,11 +143,13 @@ impl Connection {
     /// Everything that can be done now.
     fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
         for _ in 0..ROUNDS {
-            if self.client.shared.has_mail() {
-                self.take_mail();
-            }
             if !self.unsent.is_empty() {
-                let _ = self.flush(cx, scratch.exec.stats())?;
+                self.flush(cx, scratch.exec.stats())?;
+            }
+            // Mail stays in the inbox, where its sender sees how much waits, until the socket takes more.
+            if self.unsent.is_empty() && self.client.shared.has_mail() {
+                self.take_mail();
+                self.flush(cx, scratch.exec.stats())?;
             }
             if self.unsent.is_empty() {
                 if self.client.closing || self.client.shared.kill.load(Relaxed) {

@@ -79,6 +79,11 @@ impl Db {
         self.shards.iter().all(|s| s.len() == 0)
     }
 
+    /// About how many bytes the tables take. O(shards), takes no lock.
+    pub fn table_bytes(&self) -> u64 {
+        self.shards.iter().map(Shard::table_bytes).sum()
+    }
+
     /// Keys with a time to live. O(shards), takes no lock.
     pub fn volatile_len(&self) -> u64 {
         self.shards.iter().map(|s| u64::from(s.volatile_len())).sum()

@@ -13,12 +13,14 @@ use super::effects::{Class, Effects, Event, Garbage, Rewrite, Wants};
 use super::lock::{Guard, Held, LockSet, Place};
 use super::shard::Inner;
 use super::table::Pos;
-use super::{Access, Entry, NewStr, Store, StrRef, Table, Watch};
+use super::{Access, Entry, NewStr, ShardStats, Store, StrRef, Table, Watch};
 use bytes::BytesMut;
 use std::ops::{Deref, DerefMut};
 
 /// Slot flag: the entry has a time to live.
 const FLAG_TTL: u16 = 1;
+/// Bytes of the table that an entry accounts for: a slot of 12 bytes at a usual load of 0.85.
+const SLOT_SHARE: usize = 14;
 /// Entries whose allocations are at least this large are freed after unlocking.
 const GARBAGE_MIN: usize = 64 * 1024;
 
@@ -344,6 +346,32 @@ impl<'s> ReadTx<'s> {
             Some(i) => pick(&self.held.peek(i).inner),
             None => pick(&Held::lock(self.store, place).inner),
         }
+    }
+}
+
+impl ReadTx<'_> {
+    /// The figures of a shard; locks it for a moment if it is not held.
+    pub fn shard_stats(&self, db: u32, shard: usize) -> ShardStats {
+        match self.held.find(Place::new(db, shard)) {
+            Some(i) => self.held.peek(i).shard.stats_of(&self.held.peek(i).inner),
+            None => self.store.db(db).shards()[shard].stats(self.store.clock()),
+        }
+    }
+
+    /// Sets the counts of operations and waits of a shard to 0; locks it for a moment if it is not held.
+    pub fn reset_shard_stats(&mut self, db: u32, shard: usize) {
+        match self.held.find(Place::new(db, shard)) {
+            Some(i) => {
+                let guard = self.held.at(i);
+                guard.shard.reset_stats_of(&mut guard.inner);
+            }
+            None => self.store.db(db).shards()[shard].reset_stats(self.store.clock()),
+        }
+    }
+
+    /// Bytes that a key takes: its entry's allocation and its share of the table. O(1).
+    pub fn usage(&mut self, key: Key<'_>) -> Option<usize> {
+        Some(self.peek(key)?.alloc_bytes() + SLOT_SHARE)
     }
 }
 
@@ -696,6 +724,16 @@ impl<'s> WriteTx<'s> {
     pub fn unwatch(&mut self, watch: &Watch) {
         let i = self.read.guard_of(watch.db, watch.hash);
         self.read.held.at(i).inner.unwatch(&watch.key);
+    }
+
+    /// Runs `f` with the shard of `key` (a key of the selected database) held: the one that is held already, or, in a
+    /// command that visits shards one by one, locked for the while.
+    pub fn on_shard<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut WriteTx<'_>) -> R) -> R {
+        if self.held.len() > 0 {
+            return f(self);
+        }
+        let (store, context) = (self.read.store, self.read.context);
+        f(&mut store.begin_one(key.hash, context, self.read.effects))
     }
 
     /// Number of shards held.
