@@ -15,6 +15,7 @@ fn main() {
     let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("rt");
     rt.block_on(async {
         let _l = ostracon::net::Listeners::open(&server.config.current(), &server, &pool).expect("listen");
+        tokio::spawn(ostracon::net::run_cron(Arc::clone(&server)));
         let _ = tokio::signal::ctrl_c().await;
     });
 }

@@ -9,8 +9,11 @@
 //! `.await`.
 
 mod commit;
+mod cron;
 mod gate;
 mod transaction;
+
+pub use cron::Cron;
 
 use crate::client::{Client, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};

@@ -649,35 +649,55 @@ impl<'s> WriteTx<'s> {
     }
 
     /// One step of the active expiry in the only held shard: looks at up to `slots` entries from position `from` on,
-    /// removes those whose time has come. Returns where to go on (`None`: the end), how many had a TTL and how many
-    /// went.
-    pub(super) fn sweep(&mut self, from: u32, slots: usize) -> (Option<u32>, u32, u32) {
+    /// removes those whose time has come.
+    pub(super) fn sweep(&mut self, from: u32, slots: u32) -> SweptSlots {
         let now = self.context.now;
-        let (mut seen, mut gone, mut looked) = (0, 0, 0);
+        let mut swept = SweptSlots::default();
         let mut pos = self.held.peek(0).inner.table.first_from(from);
         while let Some(p) = pos {
             let table = &self.held.peek(0).inner.table;
             let hash = table.hash_at(p);
-            if looked >= slots {
-                return (Some(hash), seen, gone);
+            if swept.looked >= slots {
+                swept.next = Some(hash);
+                break;
             }
-            looked += 1;
+            swept.looked += 1;
             if table.flags(p) & FLAG_TTL == 0 {
                 pos = table.next(p);
                 continue;
             }
-            seen += 1;
-            if expired(table.entry(p), now) {
-                gone += 1;
-                let key: Box<[u8]> = table.entry(p).key().into();
-                self.read.expire(0, p, &key);
-                pos = self.held.peek(0).inner.table.first_from(hash);
-            } else {
-                pos = table.next(p);
+            swept.seen += 1;
+            let entry = table.entry(p);
+            match entry.expire_at().and_then(|at| at.checked_sub(now)).filter(|left| *left > 0) {
+                Some(left) => {
+                    swept.ttl_ms += u128::from(left);
+                    pos = table.next(p);
+                }
+                None => {
+                    swept.gone += 1;
+                    let key: Box<[u8]> = entry.key().into();
+                    self.read.expire(0, p, &key);
+                    pos = self.held.peek(0).inner.table.first_from(hash);
+                }
             }
         }
-        (None, seen, gone)
+        swept
     }
+}
+
+/// What [`WriteTx::sweep`] did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SweptSlots {
+    /// Where to go on; `None`: the end of the shard.
+    pub(super) next: Option<u32>,
+    /// Entries looked at.
+    pub(super) looked: u32,
+    /// Those with a time to live.
+    pub(super) seen: u32,
+    /// Those that were removed.
+    pub(super) gone: u32,
+    /// What the others have left to live, added up.
+    pub(super) ttl_ms: u128,
 }
 
 #[inline]
