@@ -1,5 +1,6 @@
 //! The connection.
 use super::*;
+use crate::spec::KeyFlags;
 pub(super) const TABLE: &[Row] = &[
     admin("ping", -1, "[message]", ping).flags(Flags::FAST).acl(Categories::CONNECTION).doc(
         Group::Connection,
@@ -11,14 +12,65 @@ pub(super) const TABLE: &[Row] = &[
         .flags(Flags::LOADING.union(Flags::STALE).union(Flags::FAST))
         .acl(Categories::CONNECTION)
         .doc(Group::Connection, "1.0.0", "O(1)", "Selects the database of this connection."),
-    control("multi", 1, "", Control::Multi).flags(Flags::FAST),
-    control("exec", 1, "", Control::Exec).flags(Flags::FAST),
-    control("discard", 1, "", Control::Discard).flags(Flags::FAST),
-    control("watch", -2, "key [key ...]", Control::Watch).flags(Flags::FAST),
-    control("unwatch", 1, "", Control::Unwatch).flags(Flags::FAST),
-    control("reset", 1, "", Control::Reset).flags(Flags::FAST.union(Flags::NO_AUTH)),
-    control("quit", -1, "", Control::Quit).flags(Flags::FAST.union(Flags::NO_AUTH)),
+    transaction("discard", 1, "", Control::Discard, "O(N)", "Gives up the queued commands and the watched keys.")
+        .flags(Flags::FAST.union(Flags::ALLOW_BUSY)),
+    transaction("exec", 1, "", Control::Exec, "", "Runs the queued commands, unless a watched key has changed.")
+        .flags(Flags::SKIP_SLOWLOG),
+    transaction("multi", 1, "", Control::Multi, "O(1)", "Queues the commands that follow, for EXEC.")
+        .flags(Flags::FAST.union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY)),
+    transaction("unwatch", 1, "", Control::Unwatch, "O(1)", "Forgets the watched keys.")
+        .flags(Flags::FAST.union(Flags::ALLOW_BUSY)),
+    transaction(
+        "watch",
+        -2,
+        "key [key ...]",
+        Control::Watch,
+        "O(1)",
+        "Has EXEC do nothing if one of these keys changes.",
+    )
+    .keys(&[KeySpec::range(1, -1, 1, KeyFlags::RO)])
+    .flags(Flags::FAST.union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY)),
+    control("reset", 1, "", Control::Reset).flags(UNCONDITIONAL).acl(Categories::CONNECTION).doc(
+        Group::Connection,
+        "6.2.0",
+        "O(1)",
+        "Puts the connection back to the state of a new one.",
+    ),
+    control("quit", -1, "", Control::Quit).flags(UNCONDITIONAL).acl(Categories::CONNECTION).doc(
+        Group::Connection,
+        "1.0.0",
+        "O(1)",
+        "Closes the connection.",
+    ),
 ];
+
+/// Flags of RESET and QUIT, which always run.
+const UNCONDITIONAL: Flags = Flags::ALLOW_BUSY
+    .union(Flags::NOSCRIPT)
+    .union(Flags::LOADING)
+    .union(Flags::STALE)
+    .union(Flags::FAST)
+    .union(Flags::NO_AUTH);
+
+const fn transaction(
+    name: &'static str,
+    arity: i16,
+    syntax: &'static str,
+    c: Control,
+    complexity: &'static str,
+    summary: &'static str,
+) -> Row {
+    let since = match c {
+        Control::Discard => "2.0.0",
+        Control::Watch | Control::Unwatch => "2.2.0",
+        _ => "1.2.0",
+    };
+    control(name, arity, syntax, c)
+        .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
+        .acl(Categories::TRANSACTION)
+        .doc(Group::Transactions, since, complexity, summary)
+}
+
 fn ping(_cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     match args.next() {
         Some(b) => out.bulk(b),
