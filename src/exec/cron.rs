@@ -113,6 +113,7 @@ impl Cron {
     /// One tick. Takes at most its share of the period (a quarter at the least effort).
     pub fn tick(&mut self, server: &Server) {
         let settings = server.config.current();
+        self.effects.lazy = commit::lazy(&settings);
         if server.active_expire.load(Relaxed) {
             self.expire(server, &settings);
         }
@@ -355,6 +356,18 @@ mod tests {
         lines.dedup();
         assert_eq!(lines.len(), 200);
         assert!(lines.contains(&"0 DEL k7".to_owned()));
+    }
+
+    #[test]
+    fn lazily_freed_keys_are_journalled_as_unlink() {
+        let (server, clock) = server(Settings::default());
+        server.config.set(&[("lazyfree-lazy-expire", "yes")], true).unwrap();
+        fill(&server, 2, 0..1, at(&server, 1));
+        clock.advance(Duration::from_millis(2));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        server.store.listeners.set_journal(Box::new(Slow(clock.clone(), Arc::clone(&lines))));
+        Cron::new().tick(&server);
+        assert_eq!(*lines.lock(), ["2 UNLINK k0"]);
     }
 
     #[test]

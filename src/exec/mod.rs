@@ -69,7 +69,7 @@ impl Worker {
         Self {
             stats: server.stats.worker(index),
             generation,
-            effects: Effects::default(),
+            effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
             locks: LockSet::default(),
             batch: Batch::default(),
             last_ns: server.clock.mono_ns(),
@@ -101,6 +101,7 @@ impl Worker {
             self.generation = generation;
             self.settings = self.server.config.current();
             self.latency_tracking = self.settings.latency_tracking;
+            self.effects.lazy = commit::lazy(&self.settings);
         }
         self.now_ms = self.server.clock.unix_ms();
         self.last_ns = self.server.clock.mono_ns();

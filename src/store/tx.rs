@@ -9,7 +9,7 @@
 //! their shards until dropped. Keys of other shards than the held ones are a programming error: the row's key
 //! specification must name every key that the handler touches.
 
-use super::effects::{Class, Effects, Event, Garbage, Rewrite, Wants};
+use super::effects::{Class, Effects, Event, Garbage, Lazy, Rewrite, Wants};
 use super::lock::{Guard, Held, LockSet, Place};
 use super::shard::Inner;
 use super::table::Pos;
@@ -171,7 +171,8 @@ impl<'s> ReadTx<'s> {
             self.record_changed(db, key);
             self.record_event(Class::Expired, "expired", db, key);
         }
-        self.discard(entry, true);
+        let background = self.effects.lazy.contains(Lazy::EXPIRE);
+        self.discard(entry, background);
     }
 
     fn record_event(&mut self, class: Class, name: &'static str, db: u32, key: &[u8]) {
@@ -191,6 +192,13 @@ impl<'s> ReadTx<'s> {
         if entry.alloc_bytes() >= GARBAGE_MIN {
             self.effects.garbage.push(Garbage::Entry(entry, background));
         }
+    }
+
+    /// Frees an entry that another took the place of.
+    #[inline]
+    fn discard_replaced(&mut self, entry: Entry) {
+        let background = self.effects.lazy.contains(Lazy::SERVER_DEL);
+        self.discard(entry, background);
     }
 
     /// The entry of a key, counted as a hit or miss, its access clock touched. O(1).
@@ -459,7 +467,7 @@ impl<'s> WriteTx<'s> {
         inner.bytes = inner.bytes + new_bytes as u64 - old_bytes as u64;
         set_ttl_flag(guard, at.pos, had.is_some(), has.is_some());
         if let Some(entry) = garbage {
-            self.read.discard(entry, true);
+            self.read.discard_replaced(entry);
         }
     }
 
@@ -547,7 +555,7 @@ impl<'s> WriteTx<'s> {
         debug_assert_eq!(entry.key(), key.bytes);
         if let Some(at) = self.read.locate(db, key) {
             let old = detach(self.read.held.at(at.guard), at.pos);
-            self.read.discard(old, true);
+            self.read.discard_replaced(old);
         }
         self.attach(db, key, entry);
         self.changed(db, key);
