@@ -35,7 +35,11 @@ impl Worker {
             client.authenticated = true;
         }
         if let Some(error) = refusal(client, row, args) {
-            self.refuse(client, Some(id), &error, reply);
+            if matches!(row.run, Run::Control(Control::Exec)) {
+                self.abort_exec(server, client, id, &error, reply);
+            } else {
+                self.refuse(client, Some(id), &error, reply);
+            }
             return;
         }
         match row.run {
@@ -45,6 +49,16 @@ impl Worker {
             _ if client.multi.is_some() => enqueue(client, id, args, reply),
             _ => self.call(server, client, id, row, args, hash, reply),
         }
+    }
+
+    /// An EXEC that is refused gives its transaction up.
+    fn abort_exec(&mut self, server: &Server, client: &mut Client, id: CommandId, error: &str, reply: &mut Reply<'_>) {
+        client.multi = None;
+        self.unwatch(server, client);
+        client.publish_multi();
+        let why = error.strip_prefix("ERR ").unwrap_or(error);
+        let error = format!("EXECABORT Transaction discarded because of: {why}");
+        self.refuse(client, Some(id), &error, reply);
     }
 
     /// Answers with an error before the command ran; a transaction being queued is spoilt by it.
@@ -116,12 +130,10 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<String> {
     if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Some("NOAUTH Authentication required.".into());
     }
-    if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
-        return Some(match row.run {
-            Run::Control(Control::Multi) => "ERR MULTI calls can not be nested".into(),
-            Run::Control(Control::Watch) => "ERR WATCH inside MULTI is not allowed".into(),
-            _ => "ERR Command not allowed inside a transaction".into(),
-        });
+    // MULTI and WATCH say no themselves, and spoil nothing.
+    let own_answer = matches!(row.run, Run::Control(_));
+    if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) && !own_answer {
+        return Some("ERR Command not allowed inside a transaction".into());
     }
     None
 }

@@ -9,10 +9,12 @@
 //! `.await`.
 
 mod commit;
+mod cron;
 mod gate;
 mod transaction;
 
-use crate::base::clock::Anchor;
+pub use cron::Cron;
+
 use crate::client::{Client, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};
 use crate::config::Settings;
@@ -75,7 +77,7 @@ impl Worker {
         Self {
             stats: server.stats.worker(index),
             generation,
-            effects: Effects::default(),
+            effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
             locks: LockSet::default(),
             batch: Batch::default(),
             last_ns: server.clock.mono_ns(),
@@ -113,7 +115,7 @@ impl Worker {
             self.generation = generation;
             self.settings = self.server.config.current();
             self.latency_tracking = self.settings.latency_tracking;
-            self.watch_ns = watch_ns(&self.settings);
+            self.effects.lazy = commit::lazy(&self.settings);
         }
     }
 

@@ -143,16 +143,17 @@ impl Connection {
     /// Everything that can be done now.
     fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
         for _ in 0..ROUNDS {
-            if !self.unsent.is_empty() {
-                self.flush(cx, scratch.exec.stats())?;
+            if self.client.shared.kill.load(Relaxed) {
+                return Poll::Ready(Err(End::Closed));
             }
-            // Mail stays in the inbox, where its sender sees how much waits, until the socket takes more.
-            if self.unsent.is_empty() && self.client.shared.has_mail() {
+            if self.client.shared.has_mail() {
                 self.take_mail();
-                self.flush(cx, scratch.exec.stats())?;
+            }
+            if !self.unsent.is_empty() {
+                self.flush(cx, scratch)?;
             }
             if self.unsent.is_empty() {
-                if self.client.closing || self.client.shared.kill.load(Relaxed) {
+                if self.client.closing || self.client.shared.drain.load(Relaxed) {
                     return Poll::Ready(Err(End::Closed));
                 }
                 if self.more {
@@ -281,7 +282,9 @@ impl Connection {
     }
 
     /// Writes `unsent` as far as the socket takes it.
-    fn flush(&mut self, cx: &mut Context<'_>, stats: &crate::stats::WorkerStats) -> Result<(), End> {
+    fn flush(&mut self, cx: &mut Context<'_>, scratch: &Scratch) -> Result<(), End> {
+        let stats = scratch.exec.stats();
+        let waiting = self.unsent.len();
         while !self.unsent.is_empty() {
             match self.stream.poll_write(cx, &self.unsent) {
                 Poll::Ready(Ok(0)) => return Err(End::Closed),
@@ -293,6 +296,10 @@ impl Connection {
                 Poll::Ready(Err(e)) => return Err(e.into()),
                 Poll::Pending => break,
             }
+        }
+        if self.unsent.len() < waiting {
+            // A client that takes its replies slowly is not idle.
+            self.client.shared.active_ms.store(scratch.exec.server().clock.unix_ms(), Relaxed);
         }
         if self.unsent.is_empty() {
             self.unsent = OutBuf::default();
@@ -356,7 +363,7 @@ impl Future for Connection {
         let scratch = Rc::clone(&this.scratch);
         let scratch = &mut *scratch.borrow_mut();
         this.client.shared.waker.register(cx.waker());
-        if this.client.shared.kill.load(Relaxed) && this.unsent.is_empty() {
+        if this.client.shared.drain.load(Relaxed) && this.unsent.is_empty() {
             this.client.closing = true;
         }
         let end = match ready!(this.drive(cx, scratch)) {

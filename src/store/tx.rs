@@ -9,7 +9,7 @@
 //! their shards until dropped. Keys of other shards than the held ones are a programming error: the row's key
 //! specification must name every key that the handler touches.
 
-use super::effects::{Class, Effects, Event, Garbage, Rewrite, Wants};
+use super::effects::{Class, Effects, Event, Garbage, Lazy, Rewrite, Wants};
 use super::lock::{Guard, Held, LockSet, Place};
 use super::shard::Inner;
 use super::table::Pos;
@@ -189,7 +189,8 @@ impl<'s> ReadTx<'s> {
             self.record_changed(db, key);
             self.record_event(Class::Expired, "expired", db, key);
         }
-        self.discard(entry, true);
+        let background = self.effects.lazy.contains(Lazy::EXPIRE);
+        self.discard(entry, background);
     }
 
     fn record_event(&mut self, class: Class, name: &'static str, db: u32, key: &[u8]) {
@@ -209,6 +210,13 @@ impl<'s> ReadTx<'s> {
         if entry.alloc_bytes() >= GARBAGE_MIN {
             self.effects.garbage.push(Garbage::Entry(entry, background));
         }
+    }
+
+    /// Frees an entry that another took the place of.
+    #[inline]
+    fn discard_replaced(&mut self, entry: Entry) {
+        let background = self.effects.lazy.contains(Lazy::SERVER_DEL);
+        self.discard(entry, background);
     }
 
     /// The entry of a key, counted as a hit or miss, its access clock touched. O(1).
@@ -503,7 +511,7 @@ impl<'s> WriteTx<'s> {
         inner.bytes = inner.bytes + new_bytes as u64 - old_bytes as u64;
         set_ttl_flag(guard, at.pos, had.is_some(), has.is_some());
         if let Some(entry) = garbage {
-            self.read.discard(entry, true);
+            self.read.discard_replaced(entry);
         }
     }
 
@@ -630,7 +638,7 @@ impl<'s> WriteTx<'s> {
         debug_assert_eq!(entry.key(), key.bytes);
         if let Some(at) = self.read.locate(db, key) {
             let old = detach(self.read.held.at(at.guard), at.pos);
-            self.read.discard(old, true);
+            self.read.discard_replaced(old);
         }
         self.attach(db, key, entry);
         self.changed(db, key);
@@ -742,35 +750,55 @@ impl<'s> WriteTx<'s> {
     }
 
     /// One step of the active expiry in the only held shard: looks at up to `slots` entries from position `from` on,
-    /// removes those whose time has come. Returns where to go on (`None`: the end), how many had a TTL and how many
-    /// went.
-    pub(super) fn sweep(&mut self, from: u32, slots: usize) -> (Option<u32>, u32, u32) {
+    /// removes those whose time has come.
+    pub(super) fn sweep(&mut self, from: u32, slots: u32) -> SweptSlots {
         let now = self.context.now;
-        let (mut seen, mut gone, mut looked) = (0, 0, 0);
+        let mut swept = SweptSlots::default();
         let mut pos = self.held.peek(0).inner.table.first_from(from);
         while let Some(p) = pos {
             let table = &self.held.peek(0).inner.table;
             let hash = table.hash_at(p);
-            if looked >= slots {
-                return (Some(hash), seen, gone);
+            if swept.looked >= slots {
+                swept.next = Some(hash);
+                break;
             }
-            looked += 1;
+            swept.looked += 1;
             if table.flags(p) & FLAG_TTL == 0 {
                 pos = table.next(p);
                 continue;
             }
-            seen += 1;
-            if expired(table.entry(p), now) {
-                gone += 1;
-                let key: Box<[u8]> = table.entry(p).key().into();
-                self.read.expire(0, p, &key);
-                pos = self.held.peek(0).inner.table.first_from(hash);
-            } else {
-                pos = table.next(p);
+            swept.seen += 1;
+            let entry = table.entry(p);
+            match entry.expire_at().and_then(|at| at.checked_sub(now)).filter(|left| *left > 0) {
+                Some(left) => {
+                    swept.ttl_ms += u128::from(left);
+                    pos = table.next(p);
+                }
+                None => {
+                    swept.gone += 1;
+                    let key: Box<[u8]> = entry.key().into();
+                    self.read.expire(0, p, &key);
+                    pos = self.held.peek(0).inner.table.first_from(hash);
+                }
             }
         }
-        (None, seen, gone)
+        swept
     }
+}
+
+/// What [`WriteTx::sweep`] did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SweptSlots {
+    /// Where to go on; `None`: the end of the shard.
+    pub(super) next: Option<u32>,
+    /// Entries looked at.
+    pub(super) looked: u32,
+    /// Those with a time to live.
+    pub(super) seen: u32,
+    /// Those that were removed.
+    pub(super) gone: u32,
+    /// What the others have left to live, added up.
+    pub(super) ttl_ms: u128,
 }
 
 #[inline]
