@@ -238,3 +238,38 @@ fn what_changes_nothing_is_not_journalled() {
         assert_eq!(journalled(lines), [lines[0]], "{lines:?}");
     }
 }
+
+#[test]
+fn strings_stop_at_the_longest_length_allowed() {
+    let mut bench = Bench::new();
+    bench.worker.server().config.update(|settings| settings.proto_max_bulk_len = 1 << 20);
+    let too_long = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
+    for (line, reply) in [
+        ("SETRANGE k 1048575 x", ":1048576\r\n"),
+        ("SETRANGE k 1048576 x", too_long),
+        ("APPEND k x", too_long),
+        ("SETRANGE k 1048575 yy", too_long),
+        ("SETBIT k 8388607 1", ":0\r\n"),
+        ("SETBIT k 8388608 1", "-ERR bit offset is not an integer or out of range\r\n"),
+        ("BITFIELD k GET u8 8388608", "-ERR bit offset is not an integer or out of range\r\n"),
+        ("STRLEN k", ":1048576\r\n"),
+    ] {
+        assert_eq!(String::from_utf8_lossy(&bench.run(&words(line))), reply, "{line}");
+    }
+}
+
+#[test]
+fn a_large_string_is_read_in_place() {
+    let mut bench = Bench::new();
+    let large = vec![b'a'; 100_000];
+    bench.run(&[b"SET".to_vec(), b"k".to_vec(), large.clone()]);
+    let reply = bench.run(&words("GETRANGE k 10 -11"));
+    assert_eq!((&reply[..8], reply.len()), (&b"$99980\r\n"[..], 8 + 99_980 + 2));
+    assert_eq!(bench.run(&words("BITCOUNT k")), b":300000\r\n");
+    assert_eq!(bench.run(&words("BITPOS k 1 1 -1 BYTE")), b":9\r\n");
+    assert_eq!(bench.run(&words("LCS k k2 LEN")), b":0\r\n");
+    assert_eq!(bench.run(&words("MULTI")), b"+OK\r\n");
+    bench.run(&words("BITCOUNT k"));
+    bench.run(&words("APPEND k b"));
+    assert_eq!(bench.run(&words("EXEC")), b"*2\r\n:300000\r\n:100001\r\n");
+}
