@@ -3,7 +3,7 @@
 //! What a server must do with malformed input is not written down anywhere but in `redis-server`: nearly every case
 //! here compares with it.
 
-use crate::support::{Client, Server, Value, encode, encode_line, eventually, on_each, on_ours, same_on_both};
+use crate::support::{Client, Server, Value, encode, encode_line, eventually, on_each, on_ours, same_sequence_on_both};
 
 /// Sends the bytes on a new connection, ends our side of it, returns all replies.
 fn answers(server: &Server, bytes: &[u8]) -> Vec<String> {
@@ -405,13 +405,14 @@ fn announced_lengths_reserve_nothing() {
 }
 
 /// Pseudo-random sequences of well-formed and malformed pieces: the same replies as the oracle's, byte for byte.
+/// No piece has a zero byte: `redis-server` does not see the end of an inline line behind one, and waits for ever.
 #[test]
 fn garbage_at_random() {
-    let pieces: [&[u8]; 24] = [
+    let pieces: [&[u8]; 23] = [
         b"*1\r\n$4\r\nPING\r\n",
-        b"*2\r\n$4\r\nECHO\r\n$1\r\nx\r\n",
+        b"*2\r\n$3\r\nGET\r\n$1\r\nx\r\n",
         b"PING\r\n",
-        b"ECHO 'a b'\r\n",
+        b"GET 'a b'\r\n",
         b"\r\n",
         b"\n",
         b"\r",
@@ -428,12 +429,11 @@ fn garbage_at_random() {
         b"\"",
         b"'",
         b"\\x41",
-        b"\x00",
         b"\xff",
         b"*2\r\n$3\r\nGET\r\n",
         b"*1\r\n$3\r\n",
     ];
-    same_on_both(&[], |server| {
+    same_sequence_on_both(&[], |server| {
         let mut seed = 2026_u64;
         let mut next = |n: usize| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -621,6 +621,42 @@ fn time_lastsave_lolwut_and_others() {
     );
 }
 
+/// The types of RESP3 in the replies of these commands.
+#[test]
+fn resp3_replies() {
+    check(
+        r#"
+        HELLO 3 => ~{*}
+        COMMAND INFO get => [[get, :2, set[+readonly, +fast], :1, :1, :1, set[+@read, +@string, +@fast], set[], set[{flags: set[+RO, +access], begin_search: {type: index, spec: {index: :1}}, find_keys: {type: range, spec: {lastkey: :0, keystep: :1, limit: :0}}}], set[]]]
+        COMMAND DOCS nosuch => {}
+        COMMAND DOCS ping => ~{ping: {summary: *, since: *, group: connection, complexity: *, *arguments: [{name: message, type: string, *flags: set[+optional]}]}}
+        COMMAND GETKEYSANDFLAGS GET k => [[k, set[+RO, +access]]]
+        COMMAND LIST FILTERBY PATTERN nosuch* => []
+        CONFIG GET maxmemory => {maxmemory: 0}
+        CLIENT INFO => ~(txt 'id=* resp=3*\n')
+        CLIENT LIST => ~(txt 'id=*\n')
+        CLIENT TRACKINGINFO => {flags: set[off], redirect: :-1, prefixes: []}
+        CLIENT GETNAME => (null)
+        SET k v => +OK
+        MEMORY STATS => ~{peak.allocated: :*, *, keys.count: :1, *, dataset.percentage: ,*, *}
+        MEMORY DOCTOR => ~(txt '*')
+        MEMORY USAGE missing => (null)
+        LATENCY HISTOGRAM set => ~{set: {calls: :1, histogram_usec: {:*: :1}}}
+        LATENCY DOCTOR => ~(txt '*')
+        LOLWUT => ~(txt '*')
+        INFO cluster => (txt '# Cluster\r\ncluster_enabled:0\r\n')
+        SLOWLOG GET => []
+        ROLE => [master, :0, []]
+        TIME => ~[<1600000000..9999999999>, <0..999999>]
+        OBJECT ENCODING missing => (null)
+        RANDOMKEY => k
+        SCAN 0 => [0, [k]]
+        KEYS * => [k]
+        EXISTS k => :1
+        "#,
+    );
+}
+
 fn monitor_line(client: &mut Client) -> String {
     client.recv().render()
 }

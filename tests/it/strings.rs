@@ -1,6 +1,6 @@
 //! The string commands: SET and its options, GET and its kin, counters, ranges, several keys at once, LCS.
 
-use crate::support::{Client, check, check_ours, on_each, same_on_both};
+use crate::support::{Client, check, check_ours, on_each, same_sequence_on_both};
 
 #[test]
 fn set_and_get() {
@@ -756,7 +756,7 @@ fn concurrent_increments_add_up() {
 /// INCRBYFLOAT adds in the x87 extended format and prints 17 decimals: over many pseudo-random pairs, the same text.
 #[test]
 fn incrbyfloat_prints_as_the_oracle_does() {
-    same_on_both(&[], |server| {
+    same_sequence_on_both(&[], |server| {
         let mut client = server.client();
         let mut seed = 42_u64;
         let mut replies = Vec::new();

@@ -15,7 +15,7 @@ mod words;
 
 pub use client::Client;
 pub use expect::matches;
-pub use server::{Kind, Oracle, Server, Signal, on_each, on_ours, same_on_both};
+pub use server::{Kind, Oracle, Server, Signal, on_each, on_ours, same_on_both, same_sequence_on_both};
 pub use table::{Check, check, check_ours, check_with};
 pub use value::{Decoder, Value};
 pub use words::{encode, encode_line, split};

@@ -292,6 +292,22 @@ pub fn same_on_both<T: PartialEq + std::fmt::Debug>(args: &[&str], mut run: impl
     Some(ours)
 }
 
+/// [`same_on_both`] for a sequence: names the first elements that differ, and not the thousands that do not.
+#[track_caller]
+pub fn same_sequence_on_both<T: PartialEq + std::fmt::Debug>(args: &[&str], mut run: impl FnMut(&Server) -> Vec<T>) {
+    let mut results = Vec::new();
+    on_each(args, |server| results.push(run(server)));
+    let [oracle, ours] = &results[..] else { return };
+    let pairs = oracle.iter().zip(ours).enumerate();
+    let differ: Vec<String> = pairs
+        .filter(|(_, (oracle, ours))| oracle != ours)
+        .map(|(i, (oracle, ours))| format!("{i}:\n  oracle {oracle:?}\n  ours   {ours:?}"))
+        .collect();
+    let shown = differ.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
+    assert!(differ.is_empty(), "{} of {} differ:\n{shown}", differ.len(), oracle.len());
+    assert_eq!(oracle.len(), ours.len(), "the oracle's number of elements (left) against ours (right)");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
