@@ -159,6 +159,7 @@ impl Worker {
             j.begin_group();
         }
         reply.array(multi.queue.len());
+        tx.pin();
         for (id, owned) in &multi.queue {
             let (row, args) = (server.commands.row(*id), owned.view());
             tx.effects().reset();

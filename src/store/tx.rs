@@ -65,6 +65,8 @@ pub struct ReadTx<'s> {
     held: Held<'s>,
     context: Context,
     effects: &'s mut Effects,
+    /// More commands follow: nothing may be unlocked before the end.
+    pinned: bool,
 }
 
 /// A transaction that may change what it holds.
@@ -85,19 +87,19 @@ impl Store {
     pub fn begin_one<'s>(&'s self, hash: u64, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         let place = Place::new(context.db, self.split(hash).0);
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::one(self, place), context, effects } }
+        WriteTx { read: ReadTx { store: self, held: Held::one(self, place), context, effects, pinned: false } }
     }
 
     /// Locks the shards of `set`, in order.
     pub fn begin<'s>(&'s self, set: &mut LockSet, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::many(self, set), context, effects } }
+        WriteTx { read: ReadTx { store: self, held: Held::many(self, set), context, effects, pinned: false } }
     }
 
     /// Locks nothing: for commands that visit shards one by one.
     pub fn begin_none<'s>(&'s self, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::nothing(), context, effects } }
+        WriteTx { read: ReadTx { store: self, held: Held::nothing(), context, effects, pinned: false } }
     }
 }
 
@@ -130,6 +132,20 @@ impl<'s> ReadTx<'s> {
     /// Selects a database for what follows in this transaction (SELECT inside EXEC).
     pub fn select(&mut self, db: u32) {
         self.context.db = db;
+    }
+
+    /// Keeps the shards to the end whatever a command says: others follow it in this transaction (EXEC).
+    pub fn pin(&mut self) {
+        self.pinned = true;
+    }
+
+    /// Unlocks the shards before the end, for a reading command that has copied (or shares) what it needs and has long
+    /// to compute. Does nothing where more commands follow, or where something waits to be journalled in order. No key
+    /// may be touched after it.
+    pub fn release_early(&mut self) {
+        if !self.pinned && self.effects.dirty | self.effects.expired == 0 {
+            self.held = Held::nothing();
+        }
     }
 
     /// Index of the guard of the key's shard.
@@ -456,11 +472,46 @@ impl<'s> WriteTx<'s> {
         }
     }
 
-    /// Hands the present text of the string at `key` (empty if absent) to `f` to change, and stores the result with
-    /// the TTL kept. The caller has checked the type. Amortised O(what `f` does), also for large values.
-    pub fn edit<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> R) -> R {
+    /// Stores what `f` makes of the string at `key` (`None` if absent), the TTL kept, with one look-up. An error of `f`
+    /// leaves everything as it is. O(length of the new string).
+    ///
+    /// # Errors
+    /// What `f` returns, or [`WrongType`] if the value is no string.
+    #[inline]
+    pub fn update<'v, R, E: From<WrongType>>(
+        &mut self,
+        key: Key<'_>,
+        f: impl FnOnce(Option<StrRef<'_>>) -> Result<(NewStr<'v>, R), E>,
+    ) -> Result<R, E> {
         let db = self.context.db;
         let result = match self.read.locate(db, key) {
+            Some(at) => {
+                self.read.touch(at, key.hash);
+                let (value, result) = f(Some(self.read.entry_at(at).str()))?;
+                self.overwrite(at, value, Expiry::Keep);
+                result
+            }
+            None => {
+                let (value, result) = f(None)?;
+                self.attach(db, key, Entry::new(key.bytes, value, None, self.context.access.fresh()));
+                result
+            }
+        };
+        self.changed(db, key);
+        Ok(result)
+    }
+
+    /// Hands the present text of the string at `key` (empty if absent) to `f` to change, and stores the result as `raw`
+    /// with the TTL kept. The caller has checked the type. Amortised O(what `f` does), also for large values.
+    pub fn edit<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> R) -> R {
+        self.edit_if(key, |text| (f(text), true))
+    }
+
+    /// [`WriteTx::edit`] for an `f` that may find nothing to change and then says `false`: the key counts as unchanged
+    /// for WATCH and the listeners. With an absent key `f` must not say so, as the key comes to be.
+    pub fn edit_if<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> (R, bool)) -> R {
+        let db = self.context.db;
+        let (result, changed) = match self.read.locate(db, key) {
             Some(at) => {
                 let inner = &mut *self.read.held.at(at.guard).inner;
                 let old = inner.table.entry(at.pos).alloc_bytes() as u64;
@@ -470,13 +521,17 @@ impl<'s> WriteTx<'s> {
             }
             None => {
                 let mut text = BytesMut::new();
-                let r = f(&mut text);
-                let entry = Entry::new(key.bytes, NewStr::Shared(text.freeze()), None, self.context.access.fresh());
+                let result = f(&mut text);
+                let value = NewStr::Shared(text.freeze());
+                let mut entry = Entry::new(key.bytes, value, None, self.context.access.fresh());
+                entry.set_raw(true);
                 self.attach(db, key, entry);
-                r
+                result
             }
         };
-        self.changed(db, key);
+        if changed {
+            self.changed(db, key);
+        }
         result
     }
 

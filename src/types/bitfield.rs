@@ -4,7 +4,9 @@
 //! how the list of operations was written. Arithmetic is done in 128 bits, where nothing overflows, and then fitted to
 //! the field: one rule for every width and sign.
 
+use super::string::zero_extend;
 use crate::base::num::parse_i64;
+use bytes::BytesMut;
 
 /// The type of a field: `i1` to `i64`, `u1` to `u63` (a `u64` would not fit an integer reply).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,11 +125,9 @@ impl FieldOp {
     ///
     /// A write lets the string grow to [`FieldOp::bytes_needed`], even one that fails, as in Redis (which makes room for
     /// all writes of the command before the first operation; reads cannot tell). O(1), and O(n) to grow.
-    pub fn apply(&self, bytes: &mut Vec<u8>) -> Option<i64> {
+    pub fn apply(&self, bytes: &mut BytesMut) -> Option<i64> {
         let needed = usize::try_from(self.bytes_needed()).unwrap_or(usize::MAX);
-        if bytes.len() < needed {
-            bytes.resize(needed, 0);
-        }
+        zero_extend(bytes, needed);
         let old = self.get(bytes);
         match self.action {
             Action::Get => Some(old),
@@ -213,9 +213,9 @@ mod tests {
     #[test]
     fn overflow_rules() {
         let incr = |field, by, overflow| {
-            let mut bytes = Vec::new();
+            let mut bytes = BytesMut::new();
             let first = op(field, 0, Action::IncrBy(by, overflow)).apply(&mut bytes);
-            (first, bytes)
+            (first, bytes.to_vec())
         };
         assert_eq!(incr("u8", 257, Overflow::Wrap), (Some(1), vec![1]));
         assert_eq!(incr("u8", 257, Overflow::Sat), (Some(255), vec![255]));
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(incr("u8", 257, Overflow::Fail), (None, vec![0]));
         assert_eq!(incr("i8", 128, Overflow::Wrap), (Some(-128), vec![0x80]));
         assert_eq!(incr("i8", -129, Overflow::Sat), (Some(-128), vec![0x80]));
-        let mut bytes = vec![0xff; 8];
+        let mut bytes = BytesMut::from(&[0xff; 8][..]);
         assert_eq!(op("i64", 0, Action::IncrBy(i64::MIN, Overflow::Wrap)).apply(&mut bytes), Some(i64::MAX));
         assert_eq!(op("u4", 0, Action::Set(-1, Overflow::Sat)).apply(&mut bytes), Some(7));
         assert_eq!(op("u4", 0, Action::Get).apply(&mut bytes), Some(15));
@@ -270,7 +270,7 @@ mod tests {
     fn oracle_agrees() {
         let mut oracle = Oracle::connect();
         let mut rng = Rng::new(12);
-        let mut bytes = Vec::new();
+        let mut bytes = BytesMut::new();
         for round in 0..60_000 {
             if round % 200 == 0 {
                 bytes.clear();

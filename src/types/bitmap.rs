@@ -4,6 +4,8 @@
 //! know limits on offsets: the caller checks them. Loops run over plain byte slices or 8-byte chunks, which the compiler
 //! turns into vector code, so no `unsafe` is needed to be fast.
 
+use super::string::zero_extend;
+use bytes::BytesMut;
 use std::ops::Range;
 
 /// Whether indexes of BITCOUNT and BITPOS count bytes or bits.
@@ -23,11 +25,9 @@ pub fn getbit(bytes: &[u8], offset: u64) -> bool {
 
 /// Sets the bit at `offset` and returns its old value. The string grows with zero bytes to hold the bit (also when the
 /// bit is cleared). The caller has checked that `offset / 8` is an allowed length. O(1), and O(n) to grow.
-pub fn setbit(bytes: &mut Vec<u8>, offset: u64, bit: bool) -> bool {
+pub fn setbit(bytes: &mut BytesMut, offset: u64, bit: bool) -> bool {
     let at = usize::try_from(offset / 8).unwrap_or(usize::MAX);
-    if bytes.len() <= at {
-        bytes.resize(at.saturating_add(1), 0);
-    }
+    zero_extend(bytes, at.saturating_add(1));
     let mask = bit_mask(offset);
     let old = bytes[at] & mask != 0;
     if bit {
@@ -314,14 +314,14 @@ mod tests {
 
     #[test]
     fn single_bits() {
-        let mut bytes = Vec::new();
+        let mut bytes = BytesMut::new();
         assert!(!setbit(&mut bytes, 7, true));
-        assert_eq!(bytes, [1]);
+        assert_eq!(bytes[..], [1]);
         assert!(setbit(&mut bytes, 7, false));
         assert!(!setbit(&mut bytes, 16, false));
-        assert_eq!(bytes, [0, 0, 0]);
+        assert_eq!(bytes[..], [0, 0, 0]);
         setbit(&mut bytes, 8, true);
-        assert_eq!(bytes, [0, 0x80, 0]);
+        assert_eq!(bytes[..], [0, 0x80, 0]);
         assert!(getbit(&bytes, 8));
         assert!(!getbit(&bytes, 9) && !getbit(&bytes, 24) && !getbit(&bytes, u64::MAX));
     }

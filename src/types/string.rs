@@ -1,9 +1,10 @@
 //! Strings: ranges, overwriting, length limits, and which strings are integers.
 //!
 //! Owns the index rules of GETRANGE and SETRANGE and the test for integer encoding. Must not know how an entry stores
-//! the string; everything works on slices and vectors.
+//! the string; everything works on slices and buffers.
 
 use crate::base::num::parse_i64;
+use bytes::BytesMut;
 
 /// How a string can be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,15 +52,28 @@ pub fn getrange(text: &[u8], start: i64, end: i64) -> &[u8] {
 
 /// Writes `patch` over `text` from `offset` on; the text grows as needed, a gap is filled with zero bytes. An empty
 /// patch changes nothing. The caller has checked the length ([`checked_len`]). O(patch), and O(n) to grow.
-pub fn setrange(text: &mut Vec<u8>, offset: usize, patch: &[u8]) {
+pub fn setrange(text: &mut BytesMut, offset: usize, patch: &[u8]) {
     if patch.is_empty() {
         return;
     }
     let end = offset.saturating_add(patch.len());
-    if text.len() < end {
-        text.resize(end, 0);
-    }
+    zero_extend(text, end);
     text[offset..end].copy_from_slice(patch);
+}
+
+/// Growth in bytes from which memory that the system has zeroed already is worth a move of the text.
+const ZEROED_MIN: usize = 1024 * 1024;
+
+/// Extends `text` with zero bytes to `len`; a longer text stays as it is. Amortised O(growth); a jump far ahead, of
+/// which SETRANGE and SETBIT are capable, costs O(old length), as untouched pages come zeroed from the system.
+pub fn zero_extend(text: &mut BytesMut, len: usize) {
+    if len > text.capacity() && len - text.len() >= ZEROED_MIN {
+        let mut longer = BytesMut::zeroed(len);
+        longer[..text.len()].copy_from_slice(text);
+        *text = longer;
+    } else if len > text.len() {
+        text.resize(len, 0);
+    }
 }
 
 #[cfg(test)]
@@ -106,13 +120,17 @@ mod tests {
 
     #[test]
     fn overwriting_pads_with_zeros() {
-        let mut text = b"Hello".to_vec();
+        let mut text = BytesMut::from("Hello");
         setrange(&mut text, 7, b"x");
-        assert_eq!(text, b"Hello\0\0x");
+        assert_eq!(text[..], b"Hello\0\0x"[..]);
         setrange(&mut text, 1, b"ipp");
-        assert_eq!(text, b"Hippo\0\0x");
+        assert_eq!(text[..], b"Hippo\0\0x"[..]);
         setrange(&mut text, 100, b"");
         assert_eq!(text.len(), 8);
+        setrange(&mut text, 2 * ZEROED_MIN, b"end");
+        assert_eq!((&text[..8], &text[2 * ZEROED_MIN - 1..]), (&b"Hippo\0\0x"[..], &b"\0end"[..]));
+        zero_extend(&mut text, 3);
+        assert_eq!(text.len(), 2 * ZEROED_MIN + 3);
     }
 
     #[test]

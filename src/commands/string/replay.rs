@@ -1,0 +1,236 @@
+//! The journal of random string and bitmap commands, replayed into an empty server, gives the same dataset.
+//!
+//! This is the property that the append-only file and replication rest on, so it is tested through the whole pipeline:
+//! bytes in, listeners called, bytes of the journal in again. The replay happens a little later, as it does in life, so
+//! that a relative time to live in the journal would show.
+
+use crate::base::clock::Clock;
+use crate::base::rng::Rng;
+use crate::client::{Client, Shared};
+use crate::config::{Config, Settings};
+use crate::exec::Worker;
+use crate::resp::OutBuf;
+use crate::server::Server;
+use crate::store::{Context, Effects, Journal, StrRef};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Duration;
+
+type Command = Vec<Vec<u8>>;
+
+/// A journal that keeps what it is given.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<Command>>>);
+
+impl Journal for Recorder {
+    fn append(&self, db: u32, args: &[&[u8]]) {
+        assert_eq!(db, 0);
+        self.0.lock().push(args.iter().map(|arg| arg.to_vec()).collect());
+    }
+    fn begin_group(&self) {}
+    fn end_group(&self) {}
+}
+
+/// A server without sockets, and its only client.
+struct Bench {
+    worker: Worker,
+    client: Client,
+    clock: Clock,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let clock = Clock::manual();
+        clock.set_unix_ms(1_700_000_000_000);
+        let server = Arc::new(Server::new(Config::new(Settings::default(), None), clock.clone(), 1));
+        let shared = Arc::new(Shared::new(1, String::new(), String::new(), 0, 0, 0));
+        Self { worker: Worker::new(server, 0), client: Client::new(shared, true), clock }
+    }
+
+    fn run(&mut self, command: &[Vec<u8>]) -> Vec<u8> {
+        let mut request = format!("*{}\r\n", command.len()).into_bytes();
+        for arg in command {
+            request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+            request.extend_from_slice(arg);
+            request.extend_from_slice(b"\r\n");
+        }
+        let mut out = OutBuf::new();
+        let progress = self.worker.run(&mut self.client, &request, &mut out);
+        assert_eq!(progress.consumed, request.len());
+        let mut slices = [IoSlice::new(&[]); 8];
+        let used = out.fill_slices(&mut slices);
+        slices[..used].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    /// Every key with its text and its time to live.
+    fn dataset(&self) -> BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)> {
+        let store = &self.worker.server().store;
+        let mut effects = Effects::default();
+        let access = self.worker.server().access(self.worker.settings(), 0);
+        let context = Context { db: 0, now: self.clock.unix_ms(), access, no_touch: true };
+        let mut tx = store.begin_none(context, &mut effects);
+        let mut all = BTreeMap::new();
+        for shard in 0..store.shard_count() {
+            tx.walk(0, shard, 0, |entry| {
+                let text = match entry.str() {
+                    StrRef::Int(n) => n.to_string().into_bytes(),
+                    StrRef::Inline(b) => b.to_vec(),
+                    StrRef::Shared(b) => b.to_vec(),
+                };
+                all.insert(entry.key().to_vec(), (text, entry.expire_at()));
+                true
+            });
+        }
+        all
+    }
+}
+
+/// What the words of the templates stand for.
+fn fill(word: &str, rng: &mut Rng, now: u64) -> Vec<u8> {
+    let mut number = |from: i64, count: u64| from + rng.below(count) as i64;
+    match word {
+        "key" => format!("k{}", number(0, 6)).into_bytes(),
+        "int" => number(-300, 600).to_string().into_bytes(),
+        "index" => number(-40, 80).to_string().into_bytes(),
+        "offset" => number(0, 5000).to_string().into_bytes(),
+        "bit" => number(0, 2).to_string().into_bytes(),
+        "float" => format!("{}.{}", number(-50, 100), number(0, 1000)).into_bytes(),
+        "seconds" => number(1, 30).to_string().into_bytes(),
+        "ms" => number(1, 3000).to_string().into_bytes(),
+        "moment" => (now as i64 + number(-500, 3000)).to_string().into_bytes(),
+        "value" => match number(0, 4) {
+            0 => number(-20, 40).to_string().into_bytes(),
+            1 => vec![b'v'; number(0, 100) as usize],
+            2 => vec![b'l'; number(2000, 100) as usize],
+            _ => (0..number(0, 40)).map(|_| rng.next_u64() as u8).collect(),
+        },
+        "field" => format!("{}{}", ["i", "u"][number(0, 2) as usize], number(1, 63)).into_bytes(),
+        _ => word.as_bytes().to_vec(),
+    }
+}
+
+const TEMPLATES: &[&str] = &[
+    "SET key value",
+    "SET key value NX",
+    "SET key value XX GET",
+    "SET key value IFEQ value KEEPTTL",
+    "SET key value EX seconds",
+    "SET key value GET PX ms",
+    "SET key value NX PXAT moment",
+    "SET key value KEEPTTL",
+    "SETNX key value",
+    "SETEX key seconds value",
+    "PSETEX key ms value",
+    "GETSET key value",
+    "GETDEL key",
+    "GETEX key PX ms",
+    "GETEX key PXAT moment",
+    "GETEX key PERSIST",
+    "DELIFEQ key value",
+    "GET key",
+    "APPEND key value",
+    "SETRANGE key offset value",
+    "INCR key",
+    "DECR key",
+    "INCRBY key int",
+    "DECRBY key int",
+    "INCRBYFLOAT key float",
+    "MSET key value key value",
+    "MSETNX key value key value",
+    "LCS key key IDX",
+    "SETBIT key offset bit",
+    "BITCOUNT key index index",
+    "BITPOS key bit index",
+    "BITOP AND key key key",
+    "BITOP XOR key key key",
+    "BITOP NOT key key",
+    "BITOP DIFF key key key",
+    "BITOP ONE key key key",
+    "BITFIELD key SET field offset int INCRBY field offset int",
+    "BITFIELD key OVERFLOW FAIL INCRBY field offset int",
+    "BITFIELD key OVERFLOW SAT SET field offset int GET field offset",
+];
+
+#[test]
+fn the_journal_replayed_gives_the_same_dataset() {
+    for seed in 0..8 {
+        let mut rng = Rng::new(seed);
+        let (mut first, journal) = (Bench::new(), Recorder::default());
+        assert!(first.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
+        for round in 0..500 {
+            let template = TEMPLATES[rng.below(TEMPLATES.len() as u64) as usize];
+            let now = first.clock.unix_ms();
+            let command: Command = template.split(' ').map(|word| fill(word, &mut rng, now)).collect();
+            first.run(&command);
+            first.clock.advance(Duration::from_millis(rng.below(60)));
+            if round % 100 == 99 {
+                let mut second = Bench::new();
+                second.clock.set_unix_ms(first.clock.unix_ms());
+                for command in &*journal.0.lock() {
+                    let reply = second.run(command);
+                    assert_ne!(reply.first(), Some(&b'-'), "{command:?}: {}", String::from_utf8_lossy(&reply));
+                }
+                assert_eq!(second.dataset(), first.dataset(), "seed {seed}, round {round}");
+            }
+        }
+        assert!(journal.0.lock().len() > 200);
+    }
+}
+
+fn words(line: &str) -> Command {
+    line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+}
+
+/// What `lines` leave in the journal.
+fn journalled(lines: &[&str]) -> Vec<String> {
+    let (mut bench, journal) = (Bench::new(), Recorder::default());
+    assert!(bench.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
+    lines.iter().for_each(|line| {
+        bench.run(&words(line));
+    });
+    let commands = journal.0.lock();
+    commands.iter().map(|c| String::from_utf8_lossy(&c.join(&b' ')).into_owned()).collect()
+}
+
+#[test]
+fn the_journal_is_deterministic() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["SET k v EX 10 NX GET"], "SET k v PXAT 1700000010000"),
+        (&["SETEX k 10 v"], "SET k v PXAT 1700000010000"),
+        (&["SET k v", "SET k w IFEQ v KEEPTTL"], "SET k w KEEPTTL"),
+        (&["SET k v", "GETSET k w"], "SET k w"),
+        (&["INCRBYFLOAT k 0.1"], "SET k 0.1 KEEPTTL"),
+        (&["SET k v", "GETDEL k"], "DEL k"),
+        (&["SET k v", "DELIFEQ k v"], "DEL k"),
+        (&["SET k v", "GETEX k PX 5"], "PEXPIREAT k 1700000000005"),
+        (&["SET k v", "GETEX k EXAT 5"], "DEL k"),
+        (&["SETEX k 10 v", "GETEX k PERSIST"], "PERSIST k"),
+        (&["INCR k"], "INCR k"),
+    ];
+    for (lines, last) in cases {
+        assert_eq!(journalled(lines).last().map(String::as_str), Some(*last), "{lines:?}");
+        assert_eq!(journalled(lines).len(), lines.len());
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_not_journalled() {
+    let cases: &[&[&str]] = &[
+        &["SET k v", "SET k w NX"],
+        &["SET k v", "SET k w IFEQ x"],
+        &["SET k v", "GETEX k"],
+        &["SET k v", "GETEX k PERSIST"],
+        &["SET k v", "MSETNX a 1 k 2"],
+        &["SET k v", "DELIFEQ k w"],
+        &["SET k v", "INCR k"],
+        &["SETBIT k 7 1", "SETBIT k 7 1"],
+        &["SETBIT k 7 1", "BITFIELD k SET u8 0 1"],
+        &["SETBIT k 7 1", "BITFIELD k OVERFLOW FAIL INCRBY u8 0 300"],
+        &["SETBIT k 7 1", "BITOP AND none a b"],
+    ];
+    for lines in cases {
+        assert_eq!(journalled(lines), [lines[0]], "{lines:?}");
+    }
+}
