@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         millions = MILLIONS.to_vec();
     }
     println!(
-        "{:<10}{:<7}{:>5}{:>7}{:>8}{:>7}{:>7}{:>7}{:>7}{:>8}{:>7}{:>7}{:>9}{:>7}",
+        "{:<10}{:<7}{:>5}{:>7}{:>8}{:>7}{:>7}{:>7}{:>7}{:>8}{:>7}{:>7}{:>9}{:>9}",
         "table",
         "keys",
         "Mkeys",
@@ -249,7 +249,7 @@ fn measure<M: Map>(name: &str, keys: Keys, count: usize, shards: usize) -> Resul
     let keys = if keys == Keys::Mixed { "mixed" } else { "16/32" };
     println!(
         "{name:<10}{keys:<7}{:>5}{shards:>7}{:>8.2}{hit:>7.0}{miss:>7.0}{ahead:>7.0}{array:>7.1}\
-         {blocks:>8.1}{alloc:>7.1}{rss:>7.1}{:>9.0}{:>7.0}",
+         {blocks:>8.1}{alloc:>7.1}{rss:>7.1}{:>9.0}{:>9.0}",
         count / 1_000_000,
         count as f64 / fill.seconds / 1e6,
         fill.pause_max,

@@ -80,7 +80,7 @@ fn serve(loaded: Loaded) -> Result<(), String> {
     settings.maxclients = files.maxclients;
     let workers = workers(&settings);
     let config = Config::new(settings, file);
-    let server = Arc::new(Server::new(config, Clock::new(), workers));
+    let server = Arc::new(Server::new(config, Clock::new(), workers)?);
     greet(&server);
     net::serve(&server).map_err(|e| e.to_string())
 }

@@ -57,11 +57,14 @@ pub type Apply = dyn Fn(Effect, &Settings) -> Result<(), String> + Send + Sync;
 
 impl Server {
     /// A server with this configuration and nothing in its store. `workers` as resolved from the configuration.
-    pub fn new(config: Config, clock: Clock, workers: usize) -> Self {
+    ///
+    /// # Errors
+    /// A text for the start's error: `rename-command` names a command that there is not.
+    pub fn new(config: Config, clock: Clock, workers: usize) -> Result<Self, &'static str> {
         let settings = config.current();
         let shards = if settings.shards == 0 { DEFAULT_SHARDS } else { settings.shards };
-        let commands = Commands::new();
-        Self {
+        let commands = Commands::renamed(&settings.renamed_commands)?;
+        Ok(Self {
             store: Store::new(settings.databases as usize, shards, None, clock.clone()),
             stats: Stats::new(workers, commands.len()),
             commands,
@@ -76,7 +79,7 @@ impl Server {
             expire_capped: AtomicU64::new(0),
             active_expire: AtomicBool::new(true),
             rebind: OnceLock::new(),
-        }
+        })
     }
 
     /// Installs what carries out [`Effect::Listeners`].

@@ -71,6 +71,16 @@ impl Rng {
     }
 }
 
+/// 64 random bits of a generator that each thread has for itself, seeded by the operating system: for samples that need
+/// not be repeated.
+pub fn thread_random() -> u64 {
+    thread_local! {
+        // Without entropy the numbers repeat with every start, which harms no sample.
+        static RNG: std::cell::RefCell<Rng> = std::cell::RefCell::new(Rng::from_os().unwrap_or(Rng::new(1)));
+    }
+    RNG.with_borrow_mut(Rng::next_u64)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
 const fn low(wide: u128) -> u64 {
     wide as u64

@@ -19,6 +19,16 @@ pub struct Args<'a> {
     first_key: (usize, u64),
 }
 
+/// `text` as a database number of `store`: for lock functions, which have no [`Args`].
+///
+/// # Errors
+/// No integer, none of 32 bits, or no such database.
+pub fn db_number(store: &Store, text: &[u8]) -> Result<u32> {
+    const RANGE: Error = Error::Text("ERR value is out of range, value must between -2147483648 and 2147483647");
+    let n = i32::try_from(num::parse_i64(text).ok_or(Error::NotInteger)?).map_err(|_| RANGE)?;
+    u32::try_from(n).ok().filter(|n| *n < store.databases()).ok_or(Error::DbIndex)
+}
+
 impl<'a> Args<'a> {
     /// A cursor behind the name. `first_key`: index and hash of a key whose hash is known, or index 0.
     #[inline]
@@ -132,14 +142,11 @@ impl<'a> Args<'a> {
 
     /// The next argument as a database number of this server.
     pub fn db(&mut self) -> u32 {
-        let n = self.int();
-        match u32::try_from(n) {
-            Ok(n) if n < self.store.databases() => n,
-            _ => {
-                self.fail(Error::DbIndex);
-                0
-            }
-        }
+        let b = self.bytes();
+        db_number(self.store, b).unwrap_or_else(|e| {
+            self.fail(e);
+            0
+        })
     }
 
     /// Reads the next argument if it is `word`, in whatever case.

@@ -38,6 +38,7 @@ use crate::resp::{ArgView, Reply};
 use crate::server::Server;
 use crate::spec::{Categories, Command, Flags, Group, KeySpec, first_key};
 use crate::store::{LockSet, ReadTx, Store, WriteTx};
+use std::borrow::Cow;
 
 /// A handler that reads keys.
 pub type ReadFn = fn(&mut ReadTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
@@ -248,6 +249,8 @@ pub type CommandId = u16;
 /// All rows, found by name.
 pub struct Commands {
     rows: Vec<&'static Row>,
+    /// The names by which they are found: their own unless `rename-command` gave another.
+    names: Vec<Cow<'static, str>>,
     /// For a container, the id of its first subcommand; they follow one another.
     first_sub: Vec<CommandId>,
     index: Box<[Option<CommandId>; INDEX]>,
@@ -270,14 +273,39 @@ fn index_slot(name: &[u8]) -> usize {
 
 impl Default for Commands {
     fn default() -> Self {
-        Self::new()
+        Self::build(&[]).0
     }
 }
 
 impl Commands {
-    /// Builds the index. O(commands).
-    pub fn new() -> Self {
-        let mut c = Self { rows: Vec::new(), first_sub: Vec::new(), index: Box::new([None; INDEX]), top: Vec::new() };
+    /// All commands, some under other names (`rename-command`); an empty new name takes the command away.
+    ///
+    /// # Errors
+    /// The text for the configuration's error: there is no such command, or the new name is taken.
+    pub fn renamed(renames: &[(String, String)]) -> std::result::Result<Self, &'static str> {
+        let (commands, unused) = Self::build(renames);
+        if unused > 0 {
+            return Err("No such command in rename-command");
+        }
+        let mut seen = std::collections::HashSet::new();
+        let top = commands.top.iter().map(|&id| commands.names[id as usize].to_ascii_lowercase());
+        if top.filter(|n| !n.is_empty()).all(|n| seen.insert(n)) {
+            Ok(commands)
+        } else {
+            Err("Target command name already exists")
+        }
+    }
+
+    /// Builds the index; beside it how many renames named no command. O(commands).
+    fn build(renames: &[(String, String)]) -> (Self, usize) {
+        let mut c = Self {
+            rows: Vec::new(),
+            names: Vec::new(),
+            first_sub: Vec::new(),
+            index: Box::new([None; INDEX]),
+            top: Vec::new(),
+        };
+        let mut used = 0;
         for row in FAMILIES.iter().flat_map(|f| f.iter()) {
             let id = c.push(row);
             c.top.push(id);
@@ -285,17 +313,25 @@ impl Commands {
             for sub in row.subs {
                 c.push(sub);
             }
-            let mut slot = index_slot(row.spec.name.as_bytes());
+            if let Some((_, new)) = renames.iter().rev().find(|(old, _)| old.eq_ignore_ascii_case(row.spec.name)) {
+                used += 1;
+                c.names[id as usize] = new.clone().into();
+            }
+            if c.names[id as usize].is_empty() {
+                continue;
+            }
+            let mut slot = index_slot(c.names[id as usize].as_bytes());
             while c.index[slot].is_some() {
                 slot = (slot + 1) % INDEX;
             }
             c.index[slot] = Some(id);
         }
-        c
+        (c, renames.len().saturating_sub(used))
     }
 
     fn push(&mut self, row: &'static Row) -> CommandId {
         self.rows.push(row);
+        self.names.push(row.spec.name.into());
         self.first_sub.push(0);
         (self.rows.len() - 1) as CommandId
     }
@@ -331,9 +367,8 @@ impl Commands {
     pub fn find(&self, name: &[u8]) -> Option<(CommandId, &'static Row)> {
         let mut slot = index_slot(name);
         while let Some(id) = self.index[slot] {
-            let row = self.row(id);
-            if row.spec.name.as_bytes().eq_ignore_ascii_case(name) {
-                return Some((id, row));
+            if self.names[id as usize].as_bytes().eq_ignore_ascii_case(name) {
+                return Some((id, self.row(id)));
             }
             slot = (slot + 1) % INDEX;
         }

@@ -177,11 +177,7 @@ impl Directive {
     pub fn set(&self, settings: &mut Settings, words: &[&str]) -> Result<(), String> {
         if self.multi {
             if let [one] = words {
-                let split: Vec<&str> = if one.is_empty() {
-                    Vec::new()
-                } else {
-                    one.split(' ').collect()
-                };
+                let split: Vec<&str> = if one.is_empty() { Vec::new() } else { one.split(' ').collect() };
                 return self.set_words(settings, &split);
             }
             return self.set_words(settings, words);
@@ -287,11 +283,7 @@ impl Kind {
             }
             Kind::Memory { min, max } => {
                 let n = memory_of(word).ok_or("argument must be a memory value")?;
-                if n < min || n > max {
-                    Err(between(min, max))
-                } else {
-                    Ok(Value::Memory(n))
-                }
+                if n < min || n > max { Err(between(min, max)) } else { Ok(Value::Memory(n)) }
             }
             Kind::MemoryOrPercent => parse_memory_or_percent(word),
             Kind::Enum(names) => position(names, word).map(Value::Choice).ok_or_else(|| one_of(names)),
@@ -313,11 +305,7 @@ fn parse_bool(word: &str) -> Result<bool, String> {
 
 /// Bytes with a unit; no text at all is 0, as Redis has it.
 fn memory_of(word: &str) -> Option<u64> {
-    if word.is_empty() {
-        Some(0)
-    } else {
-        parse_memory(word)
-    }
+    if word.is_empty() { Some(0) } else { parse_memory(word) }
 }
 
 fn parse_memory_or_percent(word: &str) -> Result<Value, String> {

@@ -179,11 +179,7 @@ impl Loader {
 
     /// The words of this line after those of the lines before; a line of nothing starts afresh.
     fn sum(&mut self, directive: &Directive, values: &[String]) -> Vec<String> {
-        let words = values
-            .iter()
-            .flat_map(|v| v.split(' '))
-            .filter(|v| !v.is_empty())
-            .map(str::to_owned);
+        let words = values.iter().flat_map(|v| v.split(' ')).filter(|v| !v.is_empty()).map(str::to_owned);
         let sum = self.sums.entry(directive.name).or_default();
         let before = sum.len();
         sum.extend(words);

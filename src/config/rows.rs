@@ -44,15 +44,7 @@ pub(super) const fn int(
     get: fn(&Settings) -> i64,
     set: fn(&mut Settings, i64),
 ) -> Directive {
-    row(
-        name,
-        Kind::Int {
-            min: range.0,
-            max: range.1,
-        },
-        default,
-        Place::Int(get, set),
-    )
+    row(name, Kind::Int { min: range.0, max: range.1 }, default, Place::Int(get, set))
 }
 
 /// A row of a file mode.
@@ -74,15 +66,7 @@ pub(super) const fn memory(
     get: fn(&Settings) -> u64,
     set: fn(&mut Settings, u64),
 ) -> Directive {
-    row(
-        name,
-        Kind::Memory {
-            min: range.0,
-            max: range.1,
-        },
-        default,
-        Place::Memory(get, set),
-    )
+    row(name, Kind::Memory { min: range.0, max: range.1 }, default, Place::Memory(get, set))
 }
 
 /// A row of one word out of `words`; the functions speak in positions.
@@ -117,27 +101,14 @@ pub(super) const fn special(
 }
 
 /// A line of the file that CONFIG does not know.
-pub(super) const fn line(
-    name: &'static str,
-    set: fn(&mut Settings, &[&str]) -> Result<(), String>,
-) -> Directive {
-    let mut directive = row(
-        name,
-        Kind::Special,
-        "",
-        Place::Special(|_| String::new(), set),
-    );
+pub(super) const fn line(name: &'static str, set: fn(&mut Settings, &[&str]) -> Result<(), String>) -> Directive {
+    let mut directive = row(name, Kind::Special, "", Place::Special(|_| String::new(), set));
     directive.file_only = true;
     directive
 }
 
 /// A row of a feature that this release does not have: checked, kept, and named in a warning at start.
-pub(super) const fn later(
-    name: &'static str,
-    kind: Kind,
-    default: &'static str,
-    summary: &'static str,
-) -> Directive {
+pub(super) const fn later(name: &'static str, kind: Kind, default: &'static str, summary: &'static str) -> Directive {
     let mut directive = row(name, kind, default, Place::Kept);
     directive.later = true;
     directive.multi = matches!(kind, Kind::Flags(_));

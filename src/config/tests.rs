@@ -432,12 +432,7 @@ struct Oracle {
 impl Oracle {
     fn start(name: &str) -> Option<Self> {
         let folder = Folder::new(name);
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .ok()?
-            .local_addr()
-            .ok()?
-            .port()
-            .to_string();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port().to_string();
         let mut server = std::process::Command::new("redis-server")
             .args(["--port", &port, "--bind", "127.0.0.1", "--dir"])
             .arg(&folder.0)

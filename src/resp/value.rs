@@ -155,7 +155,8 @@ impl Value {
         }
     }
 
-    /// Appends the reply's bytes to `out`. RESP3's types stay RESP3's types.
+    /// Appends the reply's bytes to `out`. RESP3's types stay RESP3's types; line ends in a status become spaces, and an
+    /// error that holds any is written as `!`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         // What is still to be written, the next on top: values may be nested more deeply than the stack is.
         let mut todo = vec![self];
@@ -168,6 +169,8 @@ impl Value {
     fn encode_one<'a>(&'a self, out: &mut Vec<u8>, todo: &mut Vec<&'a Value>) {
         match self {
             Value::Simple(text) => line(out, b'+', text),
+            // RESP3's `!` takes what a line cannot.
+            Value::Error(text) if text.len() >= LINE_MAX || has_line_end(text) => bulk(out, b'!', b"", text),
             Value::Error(text) => line(out, b'-', text),
             Value::Int(n) => line(out, b':', itoa::Buffer::new().format(*n).as_bytes()),
             Value::Bulk(Some(text)) => bulk(out, b'$', b"", text),
@@ -193,8 +196,17 @@ impl Value {
 
 fn line(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
     out.push(kind);
-    out.extend_from_slice(text);
+    if has_line_end(text) {
+        // A line end inside would begin another reply.
+        out.extend(text.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+    } else {
+        out.extend_from_slice(text);
+    }
     out.extend_from_slice(b"\r\n");
+}
+
+fn has_line_end(text: &[u8]) -> bool {
+    memchr::memchr2(b'\r', b'\n', text).is_some()
 }
 
 fn length(out: &mut Vec<u8>, kind: u8, n: usize) {
@@ -358,6 +370,14 @@ mod tests {
         let len = bytes.len();
         bytes.extend_from_slice(b":1\r\n");
         assert_eq!(Value::decode(&bytes), Ok(Some((value, len))));
+    }
+
+    #[test]
+    fn line_ends_cannot_forge_replies() {
+        let mut bytes = Vec::new();
+        Value::Simple(text("a\r\n+b")).encode(&mut bytes);
+        Value::Error(text("ERR a\r\nb")).encode(&mut bytes);
+        assert_eq!(bytes, b"+a  +b\r\n!8\r\nERR a\r\nb\r\n");
     }
 
     #[test]

@@ -64,6 +64,15 @@ pub enum TypeTag {
     String,
 }
 
+impl TypeTag {
+    /// The name that TYPE answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TypeTag::String => "string",
+        }
+    }
+}
+
 /// How a value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

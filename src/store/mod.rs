@@ -34,7 +34,7 @@ mod watch;
 
 pub use access::{Access, idle_seconds, lfu_frequency};
 pub use effects::{Class, Effects, Event, Garbage, Journal, Listeners, Notify, Rewrite, Tracking, Wake, Wants};
-pub use entry::{Entry, INLINE_MAX, NewStr, StrRef};
+pub use entry::{Entry, INLINE_MAX, Kind, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};
 pub use reaper::Reaper;
 pub use shard::{Shard, ShardStats};

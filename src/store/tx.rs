@@ -243,6 +243,14 @@ impl<'s> ReadTx<'s> {
         }
     }
 
+    /// Like [`ReadTx::get`], the access clock touched even for a client that has asked for no touching (TOUCH).
+    pub fn get_touched(&mut self, key: Key<'_>) -> Option<&Entry> {
+        let no_touch = std::mem::replace(&mut self.context.no_touch, false);
+        let _ = self.get(key);
+        self.context.no_touch = no_touch;
+        self.peek(key)
+    }
+
     /// The entry of a key, neither counted nor touched (OBJECT, DEBUG, writes that look before they change).
     pub fn peek(&mut self, key: Key<'_>) -> Option<&Entry> {
         self.peek_in(self.context.db, key)
@@ -281,26 +289,41 @@ impl<'s> ReadTx<'s> {
     /// Runs `f` on every entry of shard `shard` of `db` from position `from` (a 32-bit hash) on, in hash order, until
     /// it says stop; entries of one hash are never split. Returns where to go on, or `None` at the end. Locks the shard
     /// for the while if it is not held. Expired entries are passed over.
-    pub fn walk(&mut self, db: u32, shard: usize, from: u32, mut f: impl FnMut(&Entry) -> bool) -> Option<u32> {
+    pub fn walk(&mut self, db: u32, shard: usize, from: u32, f: impl FnMut(&Entry) -> bool) -> Option<u32> {
+        self.walk_some(db, shard, from, usize::MAX, f).0
+    }
+
+    /// [`ReadTx::walk`] that looks at no more than `limit` entries, expired ones included, but for those of one hash.
+    /// Returns also how many it looked at.
+    pub fn walk_some(
+        &mut self,
+        db: u32,
+        shard: usize,
+        from: u32,
+        limit: usize,
+        mut f: impl FnMut(&Entry) -> bool,
+    ) -> (Option<u32>, usize) {
         let now = self.context.now;
         let place = Place::new(db, shard);
         let mut walk = |inner: &Inner| {
             let mut pos = inner.table.first_from(from);
             let mut go_on = true;
             let mut last = None;
+            let mut looked = 0;
             while let Some(p) = pos {
                 let hash = inner.table.hash_at(p);
-                if !go_on && last != Some(hash) {
-                    return Some(hash);
+                if (!go_on || looked >= limit) && last != Some(hash) {
+                    return (Some(hash), looked);
                 }
                 last = Some(hash);
+                looked += 1;
                 let entry = inner.table.entry(p);
                 if inner.table.flags(p) & FLAG_TTL == 0 || !expired(entry, now) {
                     go_on &= f(entry);
                 }
                 pos = inner.table.next(p);
             }
-            None
+            (None, looked)
         };
         match self.held.find(place) {
             Some(i) => walk(&self.held.peek(i).inner),
@@ -394,6 +417,15 @@ impl<'s> WriteTx<'s> {
         let Some(at) = self.read.locate(db, key) else { return Ok(None) };
         self.read.touch(at, key.hash);
         Ok(Some(self.read.entry_at(at).str()))
+    }
+
+    /// An entry of whatever type that is about to be changed or moved: touched, not counted as hit or miss.
+    #[inline]
+    pub fn entry_for_update(&mut self, key: Key<'_>) -> Option<&Entry> {
+        let db = self.context.db;
+        let at = self.read.locate(db, key)?;
+        self.read.touch(at, key.hash);
+        Some(self.read.entry_at(at))
     }
 
     /// Sets a key to a string, whatever it was. O(length).

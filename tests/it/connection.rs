@@ -105,11 +105,14 @@ fn auth_with_a_password() {
         NOSUCH => -ERR unknown command 'NOSUCH', with args beginning with:\s
         GET => -ERR wrong number of arguments for 'get' command
         AUTH => -ERR wrong number of arguments for 'auth' command
-        HELLO => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
-        HELLO 3 => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
+        HELLO => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
+          7.0: -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time -- 7.2 names the argument
+        HELLO 3 => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
+          7.0: -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time -- 7.2 names the argument
         HELLO 9 => -NOPROTO unsupported protocol version
         HELLO 3 AUTH default wrong => -WRONGPASS invalid username-password pair or user is disabled.
-        HELLO 3 SETNAME x => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
+        HELLO 3 SETNAME x => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
+          7.0: -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time -- 7.2 names the argument
         AUTH wrong => -WRONGPASS invalid username-password pair or user is disabled.
         AUTH default wrong => -WRONGPASS invalid username-password pair or user is disabled.
         AUTH nobody secret => -WRONGPASS invalid username-password pair or user is disabled.

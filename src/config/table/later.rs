@@ -8,30 +8,12 @@ use super::super::rows::later;
 use super::super::special;
 
 pub(super) const PORT: Kind = Kind::Int { min: 0, max: 65535 };
-pub(super) const INT: Kind = Kind::Int {
-    min: 0,
-    max: i32::MAX as i64,
-};
-const ANY_INT: Kind = Kind::Int {
-    min: i32::MIN as i64,
-    max: i32::MAX as i64,
-};
-pub(super) const LONG: Kind = Kind::Int {
-    min: 0,
-    max: i64::MAX,
-};
-const LONG_FROM_1: Kind = Kind::Int {
-    min: 1,
-    max: i64::MAX,
-};
-const SIZE: Kind = Kind::Memory {
-    min: 0,
-    max: i64::MAX as u64,
-};
-pub(super) const SIZE_FROM_1: Kind = Kind::Memory {
-    min: 1,
-    max: i64::MAX as u64,
-};
+pub(super) const INT: Kind = Kind::Int { min: 0, max: i32::MAX as i64 };
+const ANY_INT: Kind = Kind::Int { min: i32::MIN as i64, max: i32::MAX as i64 };
+pub(super) const LONG: Kind = Kind::Int { min: 0, max: i64::MAX };
+const LONG_FROM_1: Kind = Kind::Int { min: 1, max: i64::MAX };
+const SIZE: Kind = Kind::Memory { min: 0, max: i64::MAX as u64 };
+pub(super) const SIZE_FROM_1: Kind = Kind::Memory { min: 1, max: i64::MAX as u64 };
 const fn range(min: i64, max: i64) -> Kind {
     Kind::Int { min, max }
 }
@@ -100,74 +82,19 @@ pub(super) const ROWS: &[Directive] = &[
     later("sanitize-dump-payload", Enum(&["no", "yes", "clients"]), "no", "Check the inside of restored values"),
     // The append-only file.
     later("appendonly", Bool, "no", "Log every write"),
-    later(
-        "appendfilename",
-        Text,
-        "appendonly.aof",
-        "Base name of the log's files",
-    )
-    .immutable()
-    .checked(special::check_appendfilename),
-    later(
-        "appenddirname",
-        Text,
-        "appendonlydir",
-        "Directory of the log's files",
-    )
-    .immutable()
-    .checked(special::check_appenddirname),
-    later(
-        "appendfsync",
-        Enum(&["everysec", "always", "no"]),
-        "everysec",
-        "When the log is synced",
-    ),
-    later(
-        "no-appendfsync-on-rewrite",
-        Bool,
-        "no",
-        "Do not sync during a rewrite",
-    ),
-    later(
-        "auto-aof-rewrite-percentage",
-        INT,
-        "100",
-        "Growth at which the log is rewritten",
-    ),
-    later(
-        "auto-aof-rewrite-min-size",
-        SIZE,
-        "67108864",
-        "Size below which it is not",
-    ),
-    later(
-        "aof-load-truncated",
-        Bool,
-        "yes",
-        "Load a log whose end is missing",
-    ),
-    later(
-        "aof-use-rdb-preamble",
-        Bool,
-        "yes",
-        "Begin the log with a snapshot",
-    ),
-    later(
-        "aof-timestamp-enabled",
-        Bool,
-        "no",
-        "Write times into the log",
-    ),
-    later(
-        "aof-rewrite-incremental-fsync",
-        Bool,
-        "yes",
-        "Sync a rewritten log while it is written",
-    ),
-    later(
-        "aof-disable-auto-gc",
-        Bool,
-        "no",
-        "Keep files of the log that are no longer needed",
-    ),
+    later("appendfilename", Text, "appendonly.aof", "Base name of the log's files")
+        .immutable()
+        .checked(special::check_appendfilename),
+    later("appenddirname", Text, "appendonlydir", "Directory of the log's files")
+        .immutable()
+        .checked(special::check_appenddirname),
+    later("appendfsync", Enum(&["everysec", "always", "no"]), "everysec", "When the log is synced"),
+    later("no-appendfsync-on-rewrite", Bool, "no", "Do not sync during a rewrite"),
+    later("auto-aof-rewrite-percentage", INT, "100", "Growth at which the log is rewritten"),
+    later("auto-aof-rewrite-min-size", SIZE, "67108864", "Size below which it is not"),
+    later("aof-load-truncated", Bool, "yes", "Load a log whose end is missing"),
+    later("aof-use-rdb-preamble", Bool, "yes", "Begin the log with a snapshot"),
+    later("aof-timestamp-enabled", Bool, "no", "Write times into the log"),
+    later("aof-rewrite-incremental-fsync", Bool, "yes", "Sync a rewritten log while it is written"),
+    later("aof-disable-auto-gc", Bool, "no", "Keep files of the log that are no longer needed"),
 ];

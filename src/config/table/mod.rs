@@ -12,13 +12,7 @@ mod store;
 
 use super::directive::Directive;
 
-const GROUPS: &[&[Directive]] = &[
-    network::ROWS,
-    process::ROWS,
-    store::ROWS,
-    later::ROWS,
-    links::ROWS,
-];
+const GROUPS: &[&[Directive]] = &[network::ROWS, process::ROWS, store::ROWS, later::ROWS, links::ROWS];
 
 /// Every directive.
 pub static DIRECTIVES: &[Directive] = &concat::<{ count(GROUPS) }>(GROUPS);
