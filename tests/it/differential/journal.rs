@@ -33,7 +33,7 @@ struct Local {
 impl Local {
     fn new(clock: &Clock) -> Local {
         let config = Config::new(Settings::default(), None);
-        let server = Arc::new(Server::new(config, clock.clone(), 1));
+        let server = Arc::new(Server::new(config, clock.clone(), 1).unwrap());
         let shared = Shared::new(1, String::new(), String::new(), 0, 0, clock.unix_ms());
         Local { worker: Worker::new(server, 0), client: Client::new(Arc::new(shared), true) }
     }

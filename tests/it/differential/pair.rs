@@ -119,9 +119,10 @@ fn same(rule: Rule, ours: &Value, oracle: &Value) -> bool {
 
 /// The connections to one server.
 struct Side {
-    server: Server,
     connections: Vec<Client>,
     own: Client,
+    /// Ends with the test.
+    _server: Server,
 }
 
 impl Side {
@@ -129,7 +130,7 @@ impl Side {
         let mut own = server.client();
         // Keys go when somebody asks for them, and not when a timer finds them: DBSIZE is then no matter of chance.
         own.ask("DEBUG SET-ACTIVE-EXPIRE 0");
-        Side { connections: (0..CONNECTIONS).map(|_| server.client()).collect(), own, server }
+        Side { connections: (0..CONNECTIONS).map(|_| server.client()).collect(), own, _server: server }
     }
 
     fn reset(&mut self) {

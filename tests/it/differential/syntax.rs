@@ -152,7 +152,7 @@ fn draw_sequence(
     nodes[..fixed].iter().for_each(|node| node.draw(rng, out, fill));
     let mut options: Vec<Vec<Vec<u8>>> = Vec::new();
     for node in &nodes[fixed..] {
-        let times = if rng.below(40) == 0 { 2 } else { 1 };
+        let times = if nodes.len() > fixed + 1 && rng.below(40) == 0 { 2 } else { 1 };
         for _ in 0..times {
             let mut option = Vec::new();
             node.draw(rng, &mut option, fill);
