@@ -10,8 +10,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ostracon::resp::reply::{OutBuf, Proto, Reply};
-use ostracon::resp::request::{Batch, Limits, Parser};
+use ostracon::resp::{Batch, Limits, OutBuf, Parser, Proto, Reply};
 
 #[global_allocator]
 static ALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -37,8 +37,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use ostracon::store::entry::{Entry, NewStr, StrRef};
-use ostracon::store::table::{Table, prefetch_slot};
+use ostracon::store::{Entry, NewStr, StrRef};
+use ostracon::store::{Table, prefetch_slot};
 use quanta::Clock;
 
 #[global_allocator]

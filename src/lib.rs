@@ -1,4 +1,60 @@
-//! Ostracon.
+//! Ostracon: a Redis-compatible in-memory server whose store is a vector of locked shards.
+//!
+//! This page is the architecture. The README says how to run it.
+//!
+//! # Layers
+//!
+//! Lowest first; a module imports strictly lower layers only (`tests/it/tidy.rs` checks it).
+//!
+//! | layer | owns |
+//! | --- | --- |
+//! | [`base`] | clock, numbers as text, glob, random numbers, allocator size classes |
+//! | [`resp`] | request parser, reply writer, owned reply value: bytes in, bytes out |
+//! | [`types`] | what values mean: strings, bitmaps, bit fields, LCS; no key, lock or wire |
+//! | [`spec`] | what a command *is*: data that everything else is derived from |
+//! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry |
+//! | [`config`], [`stats`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
+//! | [`client`], [`server`] | a connection's state; the composition |
+//! | [`commands`] | one file a family: a table of rows, the handlers below |
+//! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count |
+//! | [`net`] | sockets, worker threads, connection tasks, shutdown |
+//!
+//! # The life of one GET
+//!
+//! 1. `net/connection.rs`: the socket is readable; `Connection::poll` reads it into the worker's buffer and calls
+//!    [`exec::Worker::run`].
+//! 2. `exec/mod.rs`: `run` lets the parser (`resp/request.rs`) find up to [`exec::BATCH`] whole commands in place,
+//!    looks up their rows, hashes their keys ([`store::Store::hash`]), and prefetches first every key's table slot, then
+//!    every key's entry. Past the caches this is the largest single gain there is.
+//! 3. For each command `Worker::call` locks the key's shard ([`store::Store::begin_one`]; `store/tx.rs`) and hands the
+//!    reading half of the transaction to the row's handler.
+//! 4. `commands/string.rs`: `get` asks the transaction for the string and writes it into the reply buffer; a large
+//!    value is shared, not copied.
+//! 5. `exec/commit.rs` counts the hit, and would tell listeners had anything changed; the shard is unlocked.
+//! 6. Back in `net/connection.rs` the replies of the whole batch go to the socket in one write.
+//!
+//! # Invariants
+//!
+//! - Only [`store::WriteTx`] changes a key (expiry goes through the same door), and only it writes
+//!   [`store::Effects`]. Only `exec::commit` reads them, while the shards are held: the order of the journal is the
+//!   order of application.
+//! - Shards are locked in ascending order of (database, shard) and all at once ([`store::LockSet`]). While one is held
+//!   there is no `.await`, no wait for a client, no other lock but leaf mutexes for a moment. `store` and `exec` are
+//!   synchronous, so a guard cannot meet an `.await`.
+//! - A reading handler gets a [`store::ReadTx`], which has no mutators: it is in the handler's type.
+//! - What a command is stands in one row ([`commands::Row`]); arity, locks, gates, COMMAND, statistics and documentation
+//!   are derived from it.
+//! - Only `base/clock.rs` reads the time; a command has one time.
+//! - Workers share the store and nothing else. What must reach a connection of another worker goes through that
+//!   connection's inbox ([`client::Shared::post`]) and wakes its task.
+//! - `unsafe` stands in `store/table.rs` and `store/entry.rs`, tested against models under AddressSanitizer, and in the
+//!   few lines that name themselves with `allow(unsafe_code)`.
+//!
+//! # Threads
+//!
+//! The main thread accepts connections, hears signals and drives the periodic work (active expiry, time-outs, samples).
+//! Each worker thread has a `current_thread` runtime and serves the connections dealt to it, as local tasks. A
+//! background thread frees large values, another writes the log.
 #![warn(missing_docs)]
 pub mod base;
 pub mod cli;

@@ -41,17 +41,60 @@ pub(super) const TABLE: &[Row] = &[
         "O(1)",
         "Answers the message.",
     ),
-    admin("select", 2, "index", select)
-        .flags(Flags::LOADING.union(Flags::STALE).union(Flags::FAST))
-        .acl(Categories::CONNECTION)
-        .doc(Group::Connection, "1.0.0", "O(1)", "Selects the database of this connection."),
-    control("multi", 1, "", Control::Multi).flags(Flags::FAST),
-    control("exec", 1, "", Control::Exec).flags(Flags::FAST),
-    control("discard", 1, "", Control::Discard).flags(Flags::FAST),
-    control("watch", -2, "key [key ...]", Control::Watch).flags(Flags::FAST),
-    control("unwatch", 1, "", Control::Unwatch).flags(Flags::FAST),
-    control("reset", 1, "", Control::Reset).flags(Flags::FAST.union(Flags::NO_AUTH)),
-    control("quit", -1, "", Control::Quit).flags(Flags::FAST.union(Flags::NO_AUTH)),
+    admin("select", 2, "index", select).flags(ANYTIME).acl(Categories::CONNECTION).doc(
+        Group::Connection,
+        "1.0.0",
+        "O(1)",
+        "Selects the database of the connection.",
+    ),
+    control("quit", -1, "", Control::Quit).flags(HANDSHAKE).acl(Categories::CONNECTION).doc(
+        Group::Connection,
+        "1.0.0",
+        "O(1)",
+        "Closes the connection after the replies that wait.",
+    ),
+    control("reset", 1, "", Control::Reset).flags(HANDSHAKE).acl(Categories::CONNECTION).doc(
+        Group::Connection,
+        "6.2.0",
+        "O(1)",
+        "Puts the connection back into its first state.",
+    ),
+    control("multi", 1, "", Control::Multi)
+        .flags(TRANSACTION.union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY))
+        .acl(Categories::TRANSACTION)
+        .doc(Group::Transactions, "1.2.0", "O(1)", "Starts a transaction: the commands that follow are queued."),
+    control("exec", 1, "", Control::Exec)
+        .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::SKIP_SLOWLOG))
+        .acl(Categories::TRANSACTION)
+        .doc(
+            Group::Transactions,
+            "1.2.0",
+            "Depends on commands in the transaction",
+            "Runs the queued commands as one, unless a watched key changed.",
+        ),
+    control("discard", 1, "", Control::Discard)
+        .flags(TRANSACTION.union(Flags::ALLOW_BUSY))
+        .acl(Categories::TRANSACTION)
+        .doc(
+            Group::Transactions,
+            "2.0.0",
+            "O(N), when N is the number of queued commands",
+            "Drops the queued commands.",
+        ),
+    control("watch", -2, "key [key ...]", Control::Watch)
+        .flags(TRANSACTION.union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY))
+        .keys(WATCHED)
+        .acl(Categories::TRANSACTION)
+        .doc(
+            Group::Transactions,
+            "2.2.0",
+            "O(1) for every key",
+            "Makes the next EXEC fail if one of these keys changes before it.",
+        ),
+    control("unwatch", 1, "", Control::Unwatch)
+        .flags(TRANSACTION.union(Flags::ALLOW_BUSY))
+        .acl(Categories::TRANSACTION)
+        .doc(Group::Transactions, "2.2.0", "O(1)", "Forgets the watched keys."),
 ];
 
 const WRONG_PASSWORD: Error = Error::Text("WRONGPASS invalid username-password pair or user is disabled.");
@@ -152,6 +195,14 @@ fn ping(_: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result 
         None => out.simple("PONG"),
         Some(message) if args.is_empty() => out.bulk(message),
         Some(_) => return Err(Error::Text("ERR wrong number of arguments for 'ping' command")),
+    }
+    Ok(())
+}
+
+fn echo(_: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    match args.view().is_big(1) {
+        true => out.shared(args.view().bytes(1)),
+        false => out.bulk(args.bytes()),
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ pub use lock::{LockSet, Place};
 pub use reaper::Reaper;
 pub use shard::{Shard, ShardStats};
 pub use sweep::{SweepPosition, Swept};
-pub use table::{Pos, Table, Thin};
+pub use table::{Pos, Table, Thin, prefetch_slot};
 pub use tx::{Context, Expiry, Key, ReadTx, WriteTx, WrongType};
 pub use watch::Watch;
 
