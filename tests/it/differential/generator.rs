@@ -44,6 +44,15 @@ const LEFT_OUT: &[(&str, &str)] = &[
 /// Commands of group `server` that touch nothing but the dataset.
 const SERVER: [&str; 5] = ["dbsize", "flushdb", "flushall", "swapdb", "command|getkeys"];
 
+/// Options that the oracle does not know: command, token, reason.
+const EXTENSIONS: &[(&str, &str, &str)] = &[
+    ("set", "IFEQ", "from Redis 8.4: a table case"),
+    ("bitop", "DIFF", "from Redis 8.2: a table case"),
+    ("bitop", "DIFF1", "from Redis 8.2: a table case"),
+    ("bitop", "ANDOR", "from Redis 8.2: a table case"),
+    ("bitop", "ONE", "from Redis 8.2: a table case"),
+];
+
 /// How often a command comes; the others: [`WEIGHT`].
 const WEIGHTS: &[(&str, u64)] = &[
     ("set", 80),
@@ -98,6 +107,11 @@ fn wanted(spec: &Command) -> bool {
     group && known_to_the_oracle(spec.since)
 }
 
+fn notation(spec: &Command) -> Node {
+    let own = EXTENSIONS.iter().filter(|(command, ..)| *command == spec.name);
+    own.fold(parse(spec.syntax), |node, (_, token, _)| node.without(token))
+}
+
 impl Generator {
     /// Of this seed.
     pub fn new(seed: u64) -> Generator {
@@ -106,7 +120,7 @@ impl Generator {
         let mut entries = Vec::new();
         for (_, row) in commands.all().filter(|(_, row)| row.subs.is_empty() && wanted(&row.spec)) {
             up_to += WEIGHTS.iter().find(|(name, _)| *name == row.spec.name).map_or(WEIGHT, |(_, weight)| *weight);
-            entries.push(Entry { name: row.spec.name, notation: parse(row.spec.syntax), up_to });
+            entries.push(Entry { name: row.spec.name, notation: notation(&row.spec), up_to });
         }
         Generator { rng: Rng::new(seed), entries }
     }

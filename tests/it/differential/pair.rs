@@ -96,7 +96,7 @@ fn rule(name: &str) -> Rule {
         "ttl" | "expiretime" | "object|idletime" => Rule::Near(SKEW / 1000),
         "pttl" | "pexpiretime" => Rule::Near(SKEW),
         "keys" => Rule::Unordered,
-        "randomkey" | "time" | "hello" => Rule::Shape,
+        "randomkey" | "time" | "hello" | "object|help" => Rule::Shape,
         _ => Rule::Exact,
     }
 }

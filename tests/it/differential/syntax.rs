@@ -117,6 +117,32 @@ fn repeated(mut inner: Node) -> Node {
 }
 
 impl Node {
+    /// Takes out the branches of choices that start with this token: what one of the servers does not know.
+    pub fn without(mut self, token: &str) -> Node {
+        self.prune(token);
+        self
+    }
+
+    fn starts_with(&self, token: &str) -> bool {
+        match self {
+            Node::Token(t) => t == token,
+            Node::Seq(nodes) => nodes.first().is_some_and(|node| node.starts_with(token)),
+            _ => false,
+        }
+    }
+
+    fn prune(&mut self, token: &str) {
+        match self {
+            Node::Choice(nodes) => {
+                nodes.retain(|node| !node.starts_with(token));
+                nodes.iter_mut().for_each(|node| node.prune(token));
+            }
+            Node::Seq(nodes) => nodes.iter_mut().for_each(|node| node.prune(token)),
+            Node::Optional(inner) | Node::Repeat(inner) => inner.prune(token),
+            Node::Token(_) | Node::Name(_) => {}
+        }
+    }
+
     /// Draws arguments: `fill` gives a value for a name.
     pub fn draw(&self, rng: &mut Rng, out: &mut Vec<Vec<u8>>, fill: &mut dyn FnMut(&mut Rng, &str) -> Vec<u8>) {
         match self {
@@ -200,6 +226,7 @@ mod tests {
         assert_eq!(drawn("key value"), ["key value"]);
         assert_eq!(drawn("<A|B> k"), ["a k", "b k"]);
         assert_eq!(drawn("k [a [b [X|Y]]]"), ["k", "k a", "k a b", "k a b x", "k a b y"]);
+        assert_eq!(parse("k [NX|IFEQ v|XX]").without("IFEQ"), parse("k [NX|XX]"));
         assert!(drawn("k [k ...]").contains(&"k k k k".to_owned()));
         assert_eq!(drawn("OVERFLOW WRAP|SAT"), ["overflow sat", "overflow wrap"]);
         assert_eq!(drawn("EX s|PERSIST"), ["ex s", "persist"]);
