@@ -115,12 +115,10 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<String> {
     if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Some("NOAUTH Authentication required.".into());
     }
-    if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
-        return Some(match row.run {
-            Run::Control(Control::Multi) => "ERR MULTI calls can not be nested".into(),
-            Run::Control(Control::Watch) => "ERR WATCH inside MULTI is not allowed".into(),
-            _ => "ERR Command not allowed inside a transaction".into(),
-        });
+    // MULTI and WATCH answer for themselves: their error does not spoil the transaction.
+    let answers = matches!(row.run, Run::Control(Control::Multi | Control::Watch));
+    if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) && !answers {
+        return Some("ERR Command not allowed inside a transaction".into());
     }
     None
 }

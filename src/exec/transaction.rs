@@ -25,6 +25,8 @@ impl Worker {
         reply: &mut Reply<'_>,
     ) {
         match control {
+            Control::Multi if client.multi.is_some() => reply.error("ERR MULTI calls can not be nested"),
+            Control::Watch if client.multi.is_some() => reply.error("ERR WATCH inside MULTI is not allowed"),
             Control::Multi => {
                 client.multi = Some(Box::default());
                 reply.ok();
