@@ -130,9 +130,9 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<String> {
     if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Some("NOAUTH Authentication required.".into());
     }
-    // MULTI and WATCH say no themselves, and spoil nothing.
-    let own_answer = matches!(row.run, Run::Control(_));
-    if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) && !own_answer {
+    // MULTI and WATCH answer for themselves: their error does not spoil the transaction.
+    let answers = matches!(row.run, Run::Control(Control::Multi | Control::Watch));
+    if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) && !answers {
         return Some("ERR Command not allowed inside a transaction".into());
     }
     None

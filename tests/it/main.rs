@@ -12,8 +12,11 @@
 mod support;
 
 mod bitmaps;
+mod clients;
 mod connection;
+mod differential;
 mod generic;
+mod invariants;
 mod protocol;
 mod server;
 mod strings;

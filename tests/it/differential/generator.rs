@@ -1,0 +1,252 @@
+//! Random commands, derived from the command table: every row of this release's groups, by its own notation.
+//!
+//! What is written by hand is only what the table cannot know: weights, what is left out and why, and what would make
+//! two servers differ without either being wrong (see `values`). Knows nothing of connections.
+
+use ostracon::base::rng::Rng;
+use ostracon::commands::Commands;
+use ostracon::spec::{Command, Group};
+
+use super::syntax::{Node, any_case, parse};
+use super::values;
+
+/// Commands that the stream leaves out, with the reason.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("quit", "ends the connection"),
+    ("scan", "its cursors are a server's own: the stream scans to the end instead"),
+    ("monitor", "turns the connection into another kind"),
+    ("shutdown", "ends the server"),
+    ("wait", "waits"),
+    ("waitaof", "waits"),
+    ("hello", "its reply describes the server: sent between chunks to change the protocol"),
+    ("migrate", "needs another server"),
+    ("dump", "the version in its payload is the server's own"),
+    ("restore", "needs a payload"),
+    ("object|freq", "refused or not, by maxmemory-policy alone: a table case"),
+    ("client|caching", "needs tracking"),
+    ("client|getredir", "needs tracking"),
+    ("client|tracking", "sends messages of its own"),
+    ("client|trackinginfo", "needs tracking"),
+    ("client|id", "a server's own number"),
+    ("client|info", "describes the connection"),
+    ("client|list", "describes the connections"),
+    ("client|kill", "ends connections"),
+    ("client|pause", "stops the server"),
+    ("client|unpause", "belongs to CLIENT PAUSE"),
+    ("client|unblock", "ids are a server's own"),
+    ("client|reply", "switches the replies off that are compared"),
+    ("client|help", "grows from version to version: a table case"),
+    ("client|setinfo", "new in 7.2"),
+    ("client|no-touch", "new in 7.2"),
+    ("auth", "a table case"),
+];
+
+/// Commands of group `server` that touch nothing but the dataset.
+const SERVER: [&str; 5] = ["dbsize", "flushdb", "flushall", "swapdb", "command|getkeys"];
+
+/// Options that the oracle does not know: command, token, reason.
+const EXTENSIONS: &[(&str, &str, &str)] = &[
+    ("set", "IFEQ", "from Redis 8.4: a table case"),
+    ("bitop", "DIFF", "from Redis 8.2: a table case"),
+    ("bitop", "DIFF1", "from Redis 8.2: a table case"),
+    ("bitop", "ANDOR", "from Redis 8.2: a table case"),
+    ("bitop", "ONE", "from Redis 8.2: a table case"),
+];
+
+/// How often a command comes; the others: [`WEIGHT`].
+const WEIGHTS: &[(&str, u64)] = &[
+    ("set", 80),
+    ("get", 30),
+    ("getset", 15),
+    ("bitfield", 30),
+    ("incr", 20),
+    ("incrbyfloat", 25),
+    ("append", 20),
+    ("setrange", 20),
+    ("expire", 15),
+    ("copy", 15),
+    ("lcs", 2),
+    ("flushdb", 1),
+    ("flushall", 1),
+    ("swapdb", 3),
+    ("reset", 1),
+    ("keys", 4),
+    ("discard", 2),
+    ("multi", 5),
+    ("exec", 5),
+    ("watch", 8),
+    ("unwatch", 2),
+    ("move", 12),
+    ("select", 6),
+];
+const WEIGHT: u64 = 10;
+
+struct Entry {
+    name: &'static str,
+    notation: Node,
+    up_to: u64,
+}
+
+/// The source of the stream.
+pub struct Generator {
+    rng: Rng,
+    entries: Vec<Entry>,
+}
+
+/// Whether redis-server 7.0 knows a command of this version.
+fn known_to_the_oracle(since: &str) -> bool {
+    let mut parts = since.split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) <= (7, 0)
+}
+
+fn wanted(spec: &Command) -> bool {
+    let group = match spec.group {
+        Group::Server => SERVER.contains(&spec.name),
+        _ => !LEFT_OUT.iter().any(|(name, _)| *name == spec.name),
+    };
+    group && known_to_the_oracle(spec.since)
+}
+
+fn notation(spec: &Command) -> Node {
+    let own = EXTENSIONS.iter().filter(|(command, ..)| *command == spec.name);
+    own.fold(parse(spec.syntax), |node, (_, token, _)| node.without(token))
+}
+
+impl Generator {
+    /// Of this seed.
+    pub fn new(seed: u64) -> Generator {
+        let commands = Commands::default();
+        let mut up_to = 0;
+        let mut entries = Vec::new();
+        for (_, row) in commands.all().filter(|(_, row)| row.subs.is_empty() && wanted(&row.spec)) {
+            up_to += WEIGHTS.iter().find(|(name, _)| *name == row.spec.name).map_or(WEIGHT, |(_, weight)| *weight);
+            entries.push(Entry { name: row.spec.name, notation: notation(&row.spec), up_to });
+        }
+        Generator { rng: Rng::new(seed), entries }
+    }
+
+    /// The names of the commands that it draws from.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.entries.iter().map(|entry| entry.name)
+    }
+
+    /// The generator's own dice, for what surrounds the commands.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// The next commands: nearly always one.
+    pub fn next(&mut self) -> Vec<Vec<Vec<u8>>> {
+        match self.rng.below(400) {
+            0 => vec![self.unknown()],
+            1..=8 => self.transaction(),
+            _ => self.one(),
+        }
+    }
+
+    /// A whole MULTI/EXEC block.
+    fn transaction(&mut self) -> Vec<Vec<Vec<u8>>> {
+        let mut all = vec![vec![b"MULTI".to_vec()]];
+        for _ in 0..self.rng.below(8) {
+            all.extend(self.one());
+        }
+        all.push(vec![if self.rng.below(8) == 0 { b"DISCARD".to_vec() } else { b"EXEC".to_vec() }]);
+        all
+    }
+
+    fn one(&mut self) -> Vec<Vec<Vec<u8>>> {
+        let total = self.entries.last().map_or(1, |entry| entry.up_to);
+        let at = self.rng.below(total);
+        let entry = self.entries.iter().find(|entry| at < entry.up_to).expect("the weights add up");
+        let name = entry.name;
+        let rng = &mut self.rng;
+        let mut args: Vec<Vec<u8>> = name.split('|').map(|word| any_case(rng, &word.to_ascii_uppercase())).collect();
+        let words = args.len();
+        if name == "command|getkeys" {
+            let inner = self.one().remove(0);
+            return vec![[args, inner].concat()];
+        }
+        entry.notation.draw(rng, &mut args, &mut |rng, argument| values::value(rng, name, argument));
+        match rng.below(100) {
+            0 if args.len() > 1 => drop(args.pop()),
+            1 => args.push(values::anything(rng)),
+            2 | 3 if args.len() > words => {
+                let at = words + rng.below((args.len() - words) as u64) as usize;
+                args[at] = values::anything(rng);
+            }
+            _ => {}
+        }
+        tame(rng, name, &mut args);
+        if lands_in_the_past(&args) {
+            // A key whose time is over is there until somebody asks for it: ask at once, or DBSIZE depends on chance.
+            let touch = vec![b"EXISTS".to_vec(), args[1].clone()];
+            return vec![args, touch];
+        }
+        vec![args]
+    }
+
+    fn unknown(&mut self) -> Vec<Vec<u8>> {
+        let name = values::pick(&mut self.rng, &["nosuch", "NO\0", "object nosuch", "client nosuch", "a\r\nb", ""]);
+        let mut args: Vec<Vec<u8>> = name.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        args.extend((0..self.rng.below(5)).map(|_| values::string(&mut self.rng)));
+        args
+    }
+}
+
+fn integer(arg: &[u8]) -> Option<i128> {
+    std::str::from_utf8(arg).ok()?.trim_start_matches('#').parse().ok()
+}
+
+/// Takes the sting out of what an exchanged argument may have made: an offset that allocates hundreds of megabytes, a
+/// time to live that ends during the run.
+fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
+    let is = |arg: &Vec<u8>, words: &[&str]| words.iter().any(|w| arg.eq_ignore_ascii_case(w.as_bytes()));
+    let after = |words: &[&str], by: usize| -> Vec<usize> {
+        (1..args.len().saturating_sub(by)).filter(|i| is(&args[*i], words)).map(|i| i + by).collect()
+    };
+    let offsets = match name {
+        "setbit" | "setrange" => vec![2],
+        "bitfield" => after(&["get", "set", "incrby"], 2),
+        _ => vec![],
+    };
+    let times = match name {
+        "expire" | "pexpire" | "expireat" | "pexpireat" | "setex" | "psetex" => vec![2],
+        "set" | "getex" => after(&["ex", "px", "exat", "pxat"], 1),
+        _ => vec![],
+    };
+    for at in offsets {
+        let limit = if name == "setrange" { 80_000..536_870_912 } else { 1_000_000..4_294_967_296 };
+        if args.get(at).and_then(|arg| integer(arg)).is_some_and(|n| limit.contains(&n)) {
+            args[at] = rng.below(100).to_string().into_bytes();
+        }
+    }
+    for at in times {
+        if args.get(at).and_then(|arg| integer(arg)).is_some_and(|n| (1..20_000_000).contains(&n)) {
+            let far = values::value(rng, name, if name.starts_with('p') { "milliseconds" } else { "seconds" });
+            let fits = integer(&far).is_some_and(|n| n > 20_000_000);
+            args[at] = if fits { far } else { b"-1".to_vec() };
+        }
+    }
+}
+
+/// SET with a point in time that is over.
+fn lands_in_the_past(args: &[Vec<u8>]) -> bool {
+    let absolute = |arg: &Vec<u8>| arg.eq_ignore_ascii_case(b"exat") || arg.eq_ignore_ascii_case(b"pxat");
+    args.len() > 4 && args[0].eq_ignore_ascii_case(b"set") && args[3..].iter().any(absolute)
+}
+
+/// That every command of the table is either in the stream or left out for a reason, and no reason is stale.
+#[test]
+fn every_command_is_drawn_or_left_out_for_a_reason() {
+    let commands = Commands::default();
+    let generator = Generator::new(1);
+    let names: Vec<&str> = generator.names().collect();
+    assert!(names.len() > 20, "{names:?}");
+    for (name, reason) in LEFT_OUT {
+        assert!(!reason.is_empty() && !names.contains(name), "{name}");
+    }
+    for (name, _) in WEIGHTS {
+        let known = commands.all().any(|(_, row)| row.spec.name == *name);
+        assert!(!known || names.contains(name), "a weight for {name}, which is not drawn");
+    }
+}

@@ -1,0 +1,346 @@
+//! Two servers that get the same steps: sends, compares, shrinks.
+//!
+//! Owns the rules by which replies are compared, and the one list of known differences. Knows nothing of how the
+//! stream is drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::name_of;
+use crate::support::{Client, Server, Value, encode};
+
+/// Connections to each server.
+pub const CONNECTIONS: usize = 3;
+/// Databases whose data are compared.
+const COMPARED: [u64; 6] = [0, 1, 2, 3, 9, 15];
+/// Bytes sent before replies are read: fits the sockets' buffers, so that neither side waits for the other.
+const CHUNK_BYTES: usize = 128 << 10;
+/// How far apart the two servers may get a command, in ms.
+const SKEW: i64 = 20_000;
+/// How long shrinking may take.
+const SHRINK: Duration = Duration::from_secs(40);
+
+/// One step of the stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// A command on one of the connections.
+    Command { connection: usize, args: Vec<Vec<u8>> },
+    /// SCAN of a database to its end, with these options.
+    Scan { db: u64, args: Vec<Vec<u8>> },
+    /// The data are compared.
+    Compare,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Command { connection, args } => write!(f, "@{connection} {}", shown(args)),
+            Step::Scan { db, args } => write!(f, "(SCAN db {db} to the end: {})", shown(args)),
+            Step::Compare => write!(f, "(compare the data)"),
+        }
+    }
+}
+
+/// Arguments as redis-cli takes them.
+pub fn shown(args: &[Vec<u8>]) -> String {
+    let words = args.iter().map(|arg| {
+        let plain = !arg.is_empty() && arg.iter().all(|b| b.is_ascii_graphic() && !b"'\"\\".contains(b));
+        match String::from_utf8_lossy(&arg[..arg.len().min(2000)]) {
+            text if plain => text.into_owned(),
+            _ => format!("\"{}\"", arg[..arg.len().min(2000)].escape_ascii()),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What the two servers answered.
+pub struct Difference {
+    /// Index of the step.
+    pub at: usize,
+    step: Step,
+    ours: String,
+    oracle: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  ours:   {}\n  oracle: {}", self.step, self.ours, self.oracle)
+    }
+}
+
+/// A difference that is meant.
+struct Known {
+    reason: &'static str,
+    /// Whether it is this one: name of the command, its arguments, our reply, the oracle's.
+    applies: fn(&str, &[Vec<u8>], &Value, &Value) -> bool,
+}
+
+/// Every difference that the stream may meet, with its reason.
+const KNOWN: &[Known] = &[];
+
+/// How a reply is compared.
+#[derive(Clone, Copy, PartialEq)]
+enum Rule {
+    Exact,
+    /// Integers this far apart.
+    Near(i64),
+    /// Elements in any order.
+    Unordered,
+    /// The type of the reply, and errors exactly.
+    Shape,
+}
+
+fn rule(name: &str) -> Rule {
+    match name {
+        "ttl" | "expiretime" | "object|idletime" => Rule::Near(SKEW / 1000),
+        "pttl" | "pexpiretime" => Rule::Near(SKEW),
+        "keys" => Rule::Unordered,
+        "randomkey" | "time" | "hello" | "object|help" => Rule::Shape,
+        _ => Rule::Exact,
+    }
+}
+
+fn same(rule: Rule, ours: &Value, oracle: &Value) -> bool {
+    if ours == oracle {
+        return true;
+    }
+    match (rule, ours, oracle) {
+        (Rule::Near(by), Value::Int(a), Value::Int(b)) => *a > 0 && *b > 0 && a.abs_diff(*b) <= by as u64,
+        (Rule::Unordered, Value::Array(a) | Value::Set(a), Value::Array(b) | Value::Set(b)) => {
+            let sorted = |v: &[Value]| v.iter().map(Value::render).collect::<BTreeSet<_>>();
+            a.len() == b.len() && sorted(a) == sorted(b)
+        }
+        (Rule::Shape, Value::Error(_), Value::Error(_)) => false,
+        (Rule::Shape, a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+        _ => false,
+    }
+}
+
+/// The connections to one server.
+struct Side {
+    connections: Vec<Client>,
+    own: Client,
+    /// Ends with the test.
+    _server: Server,
+}
+
+impl Side {
+    fn new(server: Server) -> Side {
+        let mut own = server.client();
+        // Keys go when somebody asks for them, and not when a timer finds them: DBSIZE is then no matter of chance.
+        own.ask("DEBUG SET-ACTIVE-EXPIRE 0");
+        Side { connections: (0..CONNECTIONS).map(|_| server.client()).collect(), own, _server: server }
+    }
+
+    fn reset(&mut self) {
+        for client in &mut self.connections {
+            client.ask("RESET");
+        }
+        self.own.ask("FLUSHALL");
+    }
+
+    /// SCAN until its cursor is 0: the keys, or the error.
+    fn scan(&mut self, db: u64, options: &[Vec<u8>]) -> Result<BTreeSet<Vec<u8>>, Value> {
+        self.own.ask(&format!("SELECT {db}"));
+        let (mut cursor, mut keys) = (b"0".to_vec(), BTreeSet::new());
+        loop {
+            let head = [b"SCAN".to_vec(), cursor];
+            let reply = self.own.command(&[&head, options].concat());
+            let Value::Array(parts) = &reply else { return Err(reply) };
+            keys.extend(parts[1].items().iter().map(|key| key.bytes().to_vec()));
+            cursor = parts[0].bytes().to_vec();
+            if cursor == b"0" {
+                return Ok(keys);
+            }
+        }
+    }
+
+    /// Everything about a database: questions and their answers.
+    fn data(&mut self, db: u64) -> Vec<(Vec<Vec<u8>>, Value)> {
+        self.own.ask(&format!("SELECT {db}"));
+        let words = |words: &[&[u8]]| words.iter().map(|w| w.to_vec()).collect::<Vec<_>>();
+        let mut keys: Vec<Vec<u8>> =
+            self.own.line("KEYS *").items().iter().map(|key| key.bytes().to_vec()).collect();
+        keys.sort();
+        let mut questions = vec![words(&[b"KEYS", b"*"])];
+        for key in &keys {
+            questions.push(words(&[b"TYPE", key]));
+            questions.push(words(&[b"GET", key]));
+            questions.push(words(&[b"PTTL", key]));
+            questions.push(words(&[b"OBJECT", b"ENCODING", key]));
+        }
+        questions.push(words(&[b"DBSIZE"]));
+        let mut answers: Vec<(Vec<Vec<u8>>, Value)> = questions
+            .into_iter()
+            .map(|question| {
+                let answer = self.own.command(&question);
+                (question, answer)
+            })
+            .collect();
+        let random = self.own.line("RANDOMKEY");
+        let present = match &random {
+            Value::Bulk(key) => keys.contains(key),
+            _ => keys.is_empty(),
+        };
+        answers.push((words(&[b"RANDOMKEY", b"is", b"present"]), Value::Bool(present)));
+        answers
+    }
+}
+
+/// Both servers.
+pub struct Pair {
+    ours: Side,
+    oracle: Side,
+    /// What each connection has queued in MULTI.
+    queues: Vec<Vec<Vec<Vec<u8>>>>,
+    /// Known differences met, by reason.
+    pub known: BTreeMap<&'static str, u64>,
+}
+
+impl Pair {
+    /// Both freshly started.
+    pub fn new(ours: Server, oracle: Server) -> Pair {
+        Pair {
+            ours: Side::new(ours),
+            oracle: Side::new(oracle),
+            queues: vec![Vec::new(); CONNECTIONS],
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Runs the steps; the first difference is the error.
+    pub fn run(&mut self, steps: &[Step]) -> Result<(), Difference> {
+        let mut at = 0;
+        while at < steps.len() {
+            let done = match &steps[at] {
+                Step::Command { connection, .. } => self.commands(*connection, &steps[at..]),
+                Step::Scan { db, args } => {
+                    let (ours, oracle) = (self.ours.scan(*db, args), self.oracle.scan(*db, args));
+                    if ours == oracle { Ok(1) } else { Err((0, format!("{ours:?}"), format!("{oracle:?}"))) }
+                }
+                Step::Compare => self.compare(),
+            };
+            match done {
+                Ok(count) => at += count,
+                Err((by, ours, oracle)) => {
+                    return Err(Difference { at: at + by, step: steps[at + by].clone(), ours, oracle });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a chunk: the commands in front that go to this connection. Returns how many they were.
+    fn commands(&mut self, connection: usize, steps: &[Step]) -> Result<usize, (usize, String, String)> {
+        let (mut bytes, mut chunk) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Step::Command { connection: c, args } if *c == connection && bytes.len() < CHUNK_BYTES => {
+                    bytes.extend(encode(args));
+                    chunk.push(args);
+                }
+                _ => break,
+            }
+        }
+        self.ours.connections[connection].send_raw(&bytes);
+        self.oracle.connections[connection].send_raw(&bytes);
+        let mut found = None;
+        // All replies are read, whatever they are: the connections stay in step.
+        for (by, args) in chunk.iter().enumerate() {
+            let ours = self.ours.connections[connection].recv();
+            let oracle = self.oracle.connections[connection].recv();
+            if !self.alike(connection, args, &ours, &oracle) && found.is_none() {
+                found = Some((by, cut(ours.render()), cut(oracle.render())));
+            }
+        }
+        found.map_or(Ok(chunk.len()), Err)
+    }
+
+    /// Whether two replies are alike; takes note of what MULTI queues, for EXEC's replies are compared one by one.
+    fn alike(&mut self, connection: usize, args: &[Vec<u8>], ours: &Value, oracle: &Value) -> bool {
+        let name = name_of(args);
+        let queued = Value::Simple(b"QUEUED".to_vec());
+        if *ours == queued && *oracle == queued {
+            self.queues[connection].push(args.to_vec());
+            return true;
+        }
+        if matches!(name.as_str(), "exec" | "discard" | "reset") {
+            let queue = std::mem::take(&mut self.queues[connection]);
+            if let (Value::Array(a), Value::Array(b)) = (ours, oracle)
+                && name == "exec"
+            {
+                let mut pairs = queue.iter().zip(a.iter().zip(b));
+                return a.len() == b.len() && a.len() == queue.len() && pairs.all(|(q, (a, b))| self.one_alike(q, a, b));
+            }
+        }
+        self.one_alike(args, ours, oracle)
+    }
+
+    fn one_alike(&mut self, args: &[Vec<u8>], ours: &Value, oracle: &Value) -> bool {
+        let name = name_of(args);
+        if same(rule(&name), ours, oracle) {
+            return true;
+        }
+        match KNOWN.iter().find(|known| (known.applies)(&name, args, ours, oracle)) {
+            Some(known) => {
+                *self.known.entry(known.reason).or_default() += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Compares the data of both.
+    fn compare(&mut self) -> Result<usize, (usize, String, String)> {
+        for db in COMPARED {
+            let (ours, oracle) = (self.ours.data(db), self.oracle.data(db));
+            for ((question, a), (_, b)) in ours.iter().zip(&oracle) {
+                if !self.one_alike(question, a, b) {
+                    let question = format!("db {db}, {}: ", shown(question));
+                    return Err((0, question.clone() + &cut(a.render()), question + &cut(b.render())));
+                }
+            }
+        }
+        Ok(1)
+    }
+
+    /// Empties both servers and runs the steps from there.
+    fn replay(&mut self, steps: &[Step]) -> Result<(), Difference> {
+        self.queues.iter_mut().for_each(Vec::clear);
+        self.ours.reset();
+        self.oracle.reset();
+        self.run(steps)
+    }
+
+    /// The fewest steps found within the time that still differ, and how. Steps are left out in blocks, ever smaller.
+    pub fn shrink(&mut self, steps: &[Step]) -> (Vec<Step>, Option<String>) {
+        let end = Instant::now() + SHRINK;
+        let (mut few, mut smaller) = (steps.to_vec(), None);
+        let mut block = few.len();
+        while block > 0 && Instant::now() < end {
+            let mut at = 0;
+            while at < few.len() && Instant::now() < end {
+                let mut rest = few[..at].to_vec();
+                rest.extend_from_slice(few.get(at + block..).unwrap_or_default());
+                // The first attempt, with nothing left out, says whether it can be seen again.
+                let attempt = if smaller.is_none() { &few } else { &rest };
+                match self.replay(attempt) {
+                    Err(found) => {
+                        few = attempt[..=found.at].to_vec();
+                        smaller = Some(found.to_string());
+                    }
+                    Ok(()) if smaller.is_none() => return (few, None),
+                    Ok(()) => at += block,
+                }
+            }
+            block = if block > few.len() { few.len() / 2 } else { block / 2 };
+        }
+        (few, smaller)
+    }
+}
+
+/// The beginning of a text that may be very long.
+fn cut(text: String) -> String {
+    if text.len() <= 2000 { text } else { text.chars().take(2000).collect::<String>() + "…" }
+}

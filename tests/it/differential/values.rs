@@ -1,0 +1,210 @@
+//! Values for the names in a command's notation: few keys so that commands meet, and numbers at every edge.
+//!
+//! Two rules keep both servers comparable. No time to live may end during the run, nor may two that are compared be
+//! nearly equal: relative times are drawn from so wide a range that neither happens. And no offset may ask for hundreds
+//! of megabytes: an offset is small or refused.
+
+use ostracon::base::rng::Rng;
+
+/// Databases that the stream uses.
+pub const DATABASES: u64 = 4;
+
+/// One of these.
+pub fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
+    from[rng.below(from.len() as u64) as usize]
+}
+
+fn text(rng: &mut Rng, from: &[&str]) -> Vec<u8> {
+    pick(rng, from).as_bytes().to_vec()
+}
+
+fn number(rng: &mut Rng, low: i64, high: i64) -> Vec<u8> {
+    (low + rng.below((high - low) as u64 + 1) as i64).to_string().into_bytes()
+}
+
+/// What no number parser may take, or takes at its limit.
+const ODD_NUMBERS: [&str; 22] = [
+    "",
+    " 1",
+    "1 ",
+    "+1",
+    "-0",
+    "00",
+    "0x10",
+    "1e3",
+    "1.0",
+    "abc",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "18446744073709551616",
+    "99999999999999999999999999",
+    "nan",
+    "inf",
+    "-",
+    "1\0",
+    "\u{ff}1",
+];
+
+fn odd_number(rng: &mut Rng) -> Vec<u8> {
+    text(rng, &ODD_NUMBERS)
+}
+
+/// A value for the argument `name` of `command`.
+pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
+    match name {
+        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" => key(rng),
+        "value" if command == "setbit" => text(rng, &["0", "1", "0", "1", "0", "1", "2", "-1", "x"]),
+        "value" if command == "bitfield" => integer(rng),
+        "value" | "message" => string(rng),
+        "increment" if command == "incrbyfloat" => float(rng),
+        "increment" | "decrement" => integer(rng),
+        "start" | "end" => index(rng),
+        "offset" => offset(rng, command),
+        "encoding" => encoding(rng),
+        "bit" => text(rng, &["0", "1", "0", "1", "0", "1", "2", "x"]),
+        "seconds" => relative(rng, 1),
+        "milliseconds" => relative(rng, 1000),
+        "unix-time-seconds" => absolute(rng, 1),
+        "unix-time-milliseconds" => absolute(rng, 1000),
+        "min-match-len" => text(rng, &["0", "1", "2", "3", "4", "10", "-1", "x"]),
+        "db" | "destination-db" | "index" | "index1" | "index2" => database(rng),
+        "pattern" => text(rng, &["*", "k*", "k?", "k[0-3]", "k[^0-3]", "\\k0", "nokey", "", "*1", "[k]*", "k[", "k\\"]),
+        "cursor" => text(rng, &["0", "0", "0", "x", "-1", "18446744073709551616"]),
+        "count" => text(rng, &["1", "2", "10", "1000", "0", "-1", "x"]),
+        "type" => text(rng, &["string", "list", "STRING", "nosuch"]),
+        "connection-name" => text(rng, &["", "me", "a b", "x\n", "na\u{ef}ve", "worker-1"]),
+        "protover" => text(rng, &["2", "3", "1", "4", "x"]),
+        _ => string(rng),
+    }
+}
+
+/// One of a dozen keys, some of them odd.
+pub fn key(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(40) {
+        0 => Vec::new(),
+        1 => b"k\0\xff\r\n".to_vec(),
+        2 => vec![b'K'; 300],
+        n => format!("k{}", n % 10).into_bytes(),
+    }
+}
+
+/// A value of any kind.
+pub fn string(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(20) {
+        0..=5 => number(rng, -1000, 20_000),
+        6 => number(rng, i64::MAX - 10, i64::MAX),
+        7 => number(rng, i64::MIN, i64::MIN + 10),
+        8 => float(rng),
+        9 => Vec::new(),
+        10 => odd_number(rng),
+        11 => (0..rng.below(40)).map(|_| rng.next_u64() as u8).collect(),
+        12 => repeated(rng, 43, 46),
+        13 => repeated(rng, 60, 70),
+        14 => repeated(rng, 250, 1030),
+        15 if rng.below(8) == 0 => repeated(rng, 16_000, 70_000),
+        _ => text(rng, &["a", "foo", "foobar", "hello world", "ohmytext", "mynewtext", "\u{e9}\u{20ac}", "\r\n"]),
+    }
+}
+
+fn repeated(rng: &mut Rng, low: u64, high: u64) -> Vec<u8> {
+    let (length, letter) = (low + rng.below(high - low + 1), rng.below(256) as u8);
+    (0..length).map(|i| letter.wrapping_add((i % 7) as u8)).collect()
+}
+
+/// An increment.
+pub fn integer(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(10) {
+        0..=4 => number(rng, -100, 100),
+        5 => number(rng, i64::MAX - 3, i64::MAX),
+        6 => number(rng, i64::MIN, i64::MIN + 3),
+        7 => number(rng, -(1 << 40), 1 << 40),
+        8 => number(rng, -300, 300),
+        _ => odd_number(rng),
+    }
+}
+
+fn float(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(8) {
+        0 => odd_number(rng),
+        1 => text(rng, &["1e300", "-1e300", "5e-10", "1e17", "0.1", "-0.0", ".5", "5.", "3.0e3", "-.5e-3", "1e4932"]),
+        2 => number(rng, -10_000, 10_000),
+        3 => text(rng, &["infinity", "-inf", "NaN", "0x1p3", "1e", "1e5000", "1,5"]),
+        _ => format!("{}", (rng.below(2_000_001) as f64 - 1_000_000.0) / 1000.0).into_bytes(),
+    }
+}
+
+fn index(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(10) {
+        0..=3 => number(rng, -12, 12),
+        4 | 5 => number(rng, -100, 100),
+        6 => number(rng, -80_000, 80_000),
+        7 => text(rng, &["0", "-1", "7", "8", "9"]),
+        8 => text(rng, &["9223372036854775807", "-9223372036854775808", "4294967296", "-4294967297", "2147483648"]),
+        _ => odd_number(rng),
+    }
+}
+
+fn offset(rng: &mut Rng, command: &str) -> Vec<u8> {
+    let bits = command != "setrange";
+    match rng.below(12) {
+        0..=4 => number(rng, 0, 40),
+        5 | 6 => number(rng, 0, if bits { 4000 } else { 500 }),
+        7 => number(rng, 0, if bits { 600_000 } else { 75_000 }),
+        8 if command.starts_with("bitfield") => [b"#".to_vec(), number(rng, 0, 50)].concat(),
+        9 => text(rng, &["-1", "4294967296", "4294967297", "536870912", "536870913", "9223372036854775807", "#-1", "#"]),
+        10 => odd_number(rng),
+        _ => number(rng, 0, 100),
+    }
+}
+
+fn encoding(rng: &mut Rng) -> Vec<u8> {
+    let sign = if rng.below(2) == 0 { "u" } else { "i" };
+    match rng.below(12) {
+        0 => text(rng, &["u64", "i64", "u63", "i65", "u0", "i0", "x8", "u", "i", "", "U8", "I8", "u08", "i-1", "u1x"]),
+        1..=4 => format!("{sign}8").into_bytes(),
+        5 => format!("{sign}16").into_bytes(),
+        6 => text(rng, &["i64", "u63", "i63", "u32", "i32", "u1", "i1"]),
+        _ => format!("{sign}{}", 1 + rng.below(63)).into_bytes(),
+    }
+}
+
+/// A time from now, in units of 1/`per_second` s: in the past, refused, or hours to decades ahead.
+fn relative(rng: &mut Rng, per_second: i64) -> Vec<u8> {
+    match rng.below(12) {
+        0 => text(rng, &["0", "-1", "-1000", "-2000000000"]),
+        1 => odd_number(rng),
+        2 if per_second == 1 => text(rng, &["9223372036854775", "9223372036854774", "9223372036854776"]),
+        2 => number(rng, (1 << 62) - (1 << 40), 1 << 62),
+        _ => number(rng, 20_000 * per_second, 2_000_000_000 * per_second),
+    }
+}
+
+/// A point in time, in units of 1/`per_second` s: long past, refused, or far in the future.
+fn absolute(rng: &mut Rng, per_second: i64) -> Vec<u8> {
+    match rng.below(12) {
+        0 => text(rng, &["0", "-1", "1", "1000000000"]),
+        1 => odd_number(rng),
+        2 => text(rng, &["9223372036854775807", "9223372036854775", "9223372036854776"]),
+        _ => number(rng, 3_000_000_000 * per_second, 9_000_000_000 * per_second),
+    }
+}
+
+fn database(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(12) {
+        0 => text(rng, &["16", "-1", "x", "", "4294967296", "99999999999999999999", "01", " 1"]),
+        _ => rng.below(DATABASES).to_string().into_bytes(),
+    }
+}
+
+/// Something in the place of any argument.
+pub fn anything(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(4) {
+        0 => odd_number(rng),
+        1 => text(rng, &["NX", "XX", "GET", "EX", "PX", "KEEPTTL", "BIT", "BYTE", "LEN", "IDX", "GT", "DB", "REPLACE"]),
+        2 => key(rng),
+        _ => string(rng),
+    }
+}
