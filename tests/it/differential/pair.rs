@@ -1,12 +1,13 @@
 //! Two servers that get the same steps: sends, compares, shrinks.
 //!
-//! Owns the rules by which replies are compared, and the one list of known differences. Knows nothing of how the
+//! Owns the rules by which replies are compared. Knows nothing of how the
 //! stream is drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::differences::KNOWN;
 use super::name_of;
 use crate::support::{Client, Server, Value, encode};
 
@@ -68,16 +69,6 @@ impl fmt::Display for Difference {
         write!(f, "{}\n  ours:   {}\n  oracle: {}", self.step, self.ours, self.oracle)
     }
 }
-
-/// A difference that is meant.
-struct Known {
-    reason: &'static str,
-    /// Whether it is this one: name of the command, its arguments, our reply, the oracle's.
-    applies: fn(&str, &[Vec<u8>], &Value, &Value) -> bool,
-}
-
-/// Every difference that the stream may meet, with its reason.
-const KNOWN: &[Known] = &[];
 
 /// How a reply is compared.
 #[derive(Clone, Copy, PartialEq)]
