@@ -87,8 +87,10 @@ pub struct Shared {
     pub output: AtomicUsize,
     /// Unix ms since when `output` is over the soft limit; 0: it is not.
     pub soft_since: AtomicU64,
-    /// Set by CLIENT KILL, `timeout`, limits: the task closes the connection.
+    /// Set by CLIENT KILL, `timeout`, limits: the task closes the connection at once, whatever waits for the socket.
     pub kill: AtomicBool,
+    /// Set at shutdown: the task closes the connection once what waits is written.
+    pub drain: AtomicBool,
     /// Small strings.
     pub names: Mutex<Names>,
     /// Messages of other threads, as they go over the wire.
@@ -121,6 +123,7 @@ impl Shared {
             output: AtomicUsize::new(0),
             soft_since: AtomicU64::new(0),
             kill: AtomicBool::new(false),
+            drain: AtomicBool::new(false),
             names: Mutex::new(Names { user: "default".into(), ..Names::default() }),
             inbox: Mutex::new(VecDeque::new()),
             inbox_bytes: AtomicUsize::new(0),
@@ -142,9 +145,15 @@ impl Shared {
         }
     }
 
-    /// Asks the task to close the connection.
+    /// Asks the task to close the connection at once: a client that does not read could else never be got rid of.
     pub fn close(&self) {
         self.kill.store(true, Relaxed);
+        self.waker.wake();
+    }
+
+    /// Asks the task to write what waits and then to close the connection.
+    pub fn close_when_written(&self) {
+        self.drain.store(true, Relaxed);
         self.waker.wake();
     }
 

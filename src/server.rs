@@ -49,11 +49,15 @@ pub struct Server {
     pub expire_capped: AtomicU64,
     /// Whether the active expiry runs (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
-    rebind: OnceLock<Box<Apply>>,
+    /// Carries out what a change of the configuration asks for: listeners, log level, directory, limits of the
+    /// process. Set once, by whoever owns them; without it those changes only change the settings.
+    pub on_config: OnceLock<OnConfig>,
+    /// Replication id: 40 hexadecimal digits that name this history of the dataset.
+    repl_id: Mutex<String>,
 }
 
-/// Carries out an effect of CONFIG SET that needs the main task.
-pub type Apply = dyn Fn(Effect, &Settings) -> Result<(), String> + Send + Sync;
+/// See [`Server::on_config`]: one effect against the settings that ask for it; an error refuses the change.
+pub type OnConfig = Box<dyn Fn(Effect, &Settings) -> Result<(), String> + Send + Sync>;
 
 impl Server {
     /// A server with this configuration and nothing in its store. `workers` as resolved from the configuration.
@@ -71,37 +75,48 @@ impl Server {
             clients: Clients::default(),
             monitors: Monitors::default(),
             shutdown: Shutdown::default(),
-            run_id: random_hex(20).unwrap_or_else(|_| format!("{:040x}", clock.unix_us())),
+            run_id: hex_id(&clock),
             started_ms: clock.unix_ms(),
-            clock,
             config,
             workers,
             expire_capped: AtomicU64::new(0),
             active_expire: AtomicBool::new(true),
-            rebind: OnceLock::new(),
-        })
+            on_config: OnceLock::new(),
+            repl_id: Mutex::new(hex_id(&clock)),
+            clock,
+        }
     }
 
-    /// Installs what carries out [`Effect::Listeners`].
-    pub fn set_rebind(&self, apply: Box<Apply>) {
-        let _ = self.rebind.set(apply);
+    /// The replication id.
+    pub fn repl_id(&self) -> String {
+        self.repl_id.lock().clone()
     }
 
-    /// Carries out an effect of a changed configuration.
+    /// Takes a new replication id (DEBUG CHANGE-REPL-ID).
+    pub fn change_repl_id(&self) {
+        *self.repl_id.lock() = hex_id(&self.clock);
+    }
+
+    /// Carries out an effect of CONFIG SET against the settings `new`, which are not in force yet.
     ///
     /// # Errors
-    /// Why it cannot be had; nothing has changed then.
-    pub fn apply(&self, effect: Effect, settings: &Settings) -> Result<(), String> {
+    /// Why it cannot be had; the change is refused with this text.
+    pub fn apply(&self, effect: Effect, new: &Settings) -> Result<(), String> {
         match effect {
-            Effect::Listeners => self.rebind.get().map_or(Ok(()), |rebind| rebind(effect, settings)),
-            Effect::MaxClients => daemon::make_room_for(settings.maxclients),
-            Effect::Dir => daemon::enter_dir(settings).map_err(|e| e.to_string()),
-            Effect::LogLevel => {
-                logging::set_level(settings.loglevel);
-                Ok(())
-            }
-            _ => Ok(()),
+            Effect::SlowLog => self.stats.slowlog.cut(new.slowlog_max_len),
+            // Workers read these from the settings.
+            Effect::Nothing | Effect::Password | Effect::Store | Effect::LatencyTracking => {}
+            _ => return self.on_config.get().map_or(Ok(()), |apply| apply(effect, new)),
         }
+        Ok(())
+    }
+
+    /// CONFIG RESETSTAT: all counters that INFO shows as totals.
+    pub fn reset_stats(&self) {
+        self.stats.reset();
+        self.clients.accepted.store(0, Relaxed);
+        self.clients.rejected.store(0, Relaxed);
+        self.expire_capped.store(0, Relaxed);
     }
 
     /// The access clock that the configuration asks for.
@@ -112,6 +127,11 @@ impl Server {
             Access::lru(now_ms)
         }
     }
+}
+
+/// 40 random hexadecimal digits; without the system's randomness, the time.
+fn hex_id(clock: &Clock) -> String {
+    random_hex(20).unwrap_or_else(|_| format!("{:040x}", clock.unix_us()))
 }
 
 /// The registry of clients.

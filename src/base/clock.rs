@@ -18,6 +18,18 @@ pub struct Clock {
     manual: Option<Arc<Manual>>,
 }
 
+/// When a thread looked at the wall last; see [`Clock::both`].
+#[derive(Debug, Clone, Copy)]
+pub struct Anchor {
+    mono_ns: u64,
+    unix_us: u64,
+}
+
+impl Anchor {
+    /// How long one look at the wall is good for.
+    pub const KEEP_NS: u64 = 5_000_000;
+}
+
 /// The times of a clock that stands still until a test moves it.
 #[derive(Debug)]
 struct Manual {
@@ -38,6 +50,24 @@ impl Clock {
     pub fn manual() -> Self {
         let manual = Manual { unix_us: AtomicU64::new(0), mono_ns: AtomicU64::new(0) };
         Self { manual: Some(Arc::new(manual)), ..Self::new() }
+    }
+
+    /// A look at the wall, for [`Clock::both`].
+    pub fn anchor(&self) -> Anchor {
+        Anchor { mono_ns: self.mono_ns(), unix_us: self.unix_us() }
+    }
+
+    /// Wall time in milliseconds and monotonic time in nanoseconds, for the price of the latter: the wall is looked at
+    /// every [`Anchor::KEEP_NS`], in between it goes on with the counter.
+    #[inline]
+    pub fn both(&self, anchor: &mut Anchor) -> (u64, u64) {
+        let mono = self.mono_ns();
+        let since = mono.wrapping_sub(anchor.mono_ns);
+        if since < Anchor::KEEP_NS && self.manual.is_none() {
+            return ((anchor.unix_us + since / 1000) / 1000, mono);
+        }
+        *anchor = Anchor { mono_ns: mono, unix_us: self.unix_us() };
+        (anchor.unix_us / 1000, mono)
     }
 
     /// Milliseconds since 1970-01-01 UTC.

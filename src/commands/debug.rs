@@ -1,3 +1,332 @@
-//! Placeholder of the family's file.
+//! DEBUG: for tests and for finding faults; only where `enable-debug-command` lets it.
+//!
+//! Owns the digest of the dataset, which is the one redis-server prints for the same strings (found by experiment): for
+//! a key SHA-1 chains its name, its type and its value, for the dataset the keys' digests are combined by exclusive or,
+//! so that their order does not matter.
+
+use super::config::is_local;
 use super::*;
-pub(super) const TABLE: &[Row] = &[];
+use crate::config::Access;
+use crate::store::{Entry, Expiry, Key, NewStr, StrRef, idle_seconds, lfu_frequency};
+use sha1::{Digest, Sha1};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+pub(super) const TABLE: &[Row] = &[admin("debug", -2, "", debug)
+    .flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE).union(Flags::PROTECTED))
+    .locks(Locks::Walk)
+    .doc(Group::Server, "1.0.0", "", "Tools for tests and for finding faults.")];
+
+const DENIED: Error = Error::Text(
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local \
+     connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+);
+
+/// Name, arguments and summary of the subcommands, for HELP.
+const HELP: &[(&str, &str, &str)] = &[
+    ("change-repl-id", "", "Takes a new replication id."),
+    ("digest", "", "Prints a digest of the dataset, the same for the same keys and values."),
+    ("digest-value", "key [key ...]", "Prints digests of values."),
+    ("error", "message", "Answers with this error."),
+    ("help", "", "Lists these subcommands."),
+    ("log", "message", "Writes a message to the log."),
+    ("object", "key", "Tells how a value is stored."),
+    ("populate", "count [prefix [size]]", "Makes keys prefix:0, prefix:1 and so on, unless they are there."),
+    ("protocol", "type", "Answers with an example of a type of reply."),
+    ("set-active-expire", "0|1", "Stops or starts the search for expired keys."),
+    ("sleep", "seconds", "Keeps this worker busy for a while."),
+    ("stringmatch-len", "len pattern", "Matches a pattern against a text of so many bytes."),
+];
+
+fn debug(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    match args.settings().enable_debug_command {
+        Access::Yes => {}
+        Access::Local if is_local(cx.client) => {}
+        _ => return Err(DENIED),
+    }
+    let sub = args.bytes();
+    match (sub.to_ascii_lowercase().as_slice(), args.left()) {
+        (b"help", 0) => help::write_lines("debug", HELP, out),
+        (b"sleep", 1) => sleep(args, out),
+        (b"object", 1) => return object(cx, args, out),
+        (b"set-active-expire", 1) => {
+            let on = args.bytes();
+            cx.server.active_expire.store(!matches!(on, b"0"), Relaxed);
+            out.ok();
+        }
+        (b"populate", 1..=3) => return populate(cx, args, out),
+        (b"digest", 0) => out.simple(&hex(&dataset_digest(cx))),
+        (b"digest-value", _) => digest_values(cx, args, out),
+        (b"stringmatch-len", 2) => {
+            let (len, pattern) = (args.int(), args.bytes());
+            args.check()?;
+            let len = usize::try_from(len).unwrap_or(0).min(STRINGMATCH_MAX);
+            out.int(crate::base::glob::glob_match(pattern, &vec![b'a'; len], false).into());
+        }
+        (b"log", 1) => {
+            tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args.bytes()));
+            out.ok();
+        }
+        (b"change-repl-id", 0) => {
+            tracing::info!("Changing replication IDs after receiving change-repl-id");
+            cx.server.change_repl_id();
+            out.ok();
+        }
+        (b"error", 1) => out.error_bytes(args.bytes()),
+        (b"protocol", 1) => return protocol(args, out),
+        _ => {
+            let sub = String::from_utf8_lossy(&sub[..sub.len().min(128)]);
+            let text = format!("ERR unknown subcommand or wrong number of arguments for '{sub}'. Try DEBUG HELP.");
+            return Err(Error::Owned(text));
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that STRINGMATCH-LEN makes at most.
+const STRINGMATCH_MAX: usize = 64 << 20;
+/// Longest sleep.
+const SLEEP_MAX: Duration = Duration::from_secs(3600);
+
+/// What is no number is 0, as in Redis.
+fn sleep(args: &mut Args<'_>, out: &mut Reply<'_>) {
+    let seconds = crate::base::num::parse_f64(args.bytes()).unwrap_or(0.0);
+    std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default().min(SLEEP_MAX));
+    out.ok();
+}
+
+fn object(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let key = args.key();
+    let (access, now) = (cx.tx.access_mode(), cx.tx.now());
+    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(|entry| describe(entry, key, access, now)));
+    out.simple(&line.ok_or(Error::NoSuchKey)?);
+    Ok(())
+}
+
+fn describe(entry: &Entry, key: Key<'_>, access: crate::store::Access, now: u64) -> String {
+    let encoding = match entry.str() {
+        StrRef::Int(_) => "int",
+        StrRef::Inline(_) if !entry.is_raw() => "embstr",
+        _ => "raw",
+    };
+    let (lru, usage) = match access {
+        crate::store::Access::Lfu(..) => {
+            let frequency = lfu_frequency(entry.access(), (now / 60_000) as u16, 1);
+            (entry.access(), format!("lru_seconds_idle:0 freq:{frequency}"))
+        }
+        _ => (entry.access(), format!("lru_seconds_idle:{}", idle_seconds(entry.access(), now))),
+    };
+    // Addresses are nobody's business: the key's hash stands for one.
+    format!(
+        "Value at:{:#x} refcount:1 encoding:{encoding} serializedlength:{} lru:{lru} {usage}",
+        key.hash,
+        serialized_len(entry.str())
+    )
+}
+
+/// Bytes of a string in the RDB format, without compression: a length and the text, or a packed integer.
+fn serialized_len(value: StrRef<'_>) -> usize {
+    let text = |n: usize| {
+        n + match n {
+            0..64 => 1,
+            64..16384 => 2,
+            _ => 5,
+        }
+    };
+    match value {
+        StrRef::Int(n) if i8::try_from(n).is_ok() => 2,
+        StrRef::Int(n) if i16::try_from(n).is_ok() => 3,
+        StrRef::Int(n) if i32::try_from(n).is_ok() => 5,
+        StrRef::Int(n) => text(itoa::Buffer::new().format(n).len()),
+        StrRef::Inline(b) => text(b.len()),
+        StrRef::Shared(b) => text(b.len()),
+    }
+}
+
+/// One key at a time: no shard is held for longer than a SET.
+fn populate(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let range = || Error::Text("ERR value is out of range, must be positive");
+    let count = u64::try_from(args.int_or(range())).map_err(|_| range())?;
+    let prefix = args.next().unwrap_or(b"key");
+    let size = if args.is_empty() { 0 } else { args.int_or(range()) };
+    args.check()?;
+    let size = u64::try_from(size).map_err(|_| range())?.min(args.settings().proto_max_bulk_len) as usize;
+    let (mut name, mut value) = (Vec::new(), Vec::new());
+    for i in 0..count {
+        name.clear();
+        name.extend_from_slice(prefix);
+        name.extend_from_slice(format!(":{i}").as_bytes());
+        value.clear();
+        value.extend_from_slice(format!("value:{i}").as_bytes());
+        if size > 0 {
+            value.resize(size, 0);
+        }
+        let key = cx.tx.key(&name);
+        cx.tx.on_shard(key, |tx| {
+            if tx.peek(key).is_none() {
+                tx.set(key, NewStr::Slice(&value), Expiry::Clear);
+            }
+        });
+    }
+    out.ok();
+    Ok(())
+}
+
+/// A SHA-1 value.
+type Hash = [u8; 20];
+
+fn sha(bytes: &[u8]) -> Hash {
+    Sha1::digest(bytes).into()
+}
+
+fn xor(a: &mut Hash, b: &Hash) {
+    a.iter_mut().zip(b).for_each(|(x, y)| *x ^= y);
+}
+
+/// Chains `bytes` into a digest: the order counts.
+fn mix(digest: &mut Hash, bytes: &[u8]) {
+    xor(digest, &sha(bytes));
+    *digest = sha(digest);
+}
+
+fn hex(digest: &Hash) -> String {
+    digest.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The number of the string type in a digest.
+const STRING: [u8; 4] = 0u32.to_be_bytes();
+
+fn mix_value(digest: &mut Hash, entry: &Entry) {
+    mix(digest, &STRING);
+    match entry.str() {
+        StrRef::Int(n) => mix(digest, itoa::Buffer::new().format(n).as_bytes()),
+        StrRef::Inline(b) => mix(digest, b),
+        StrRef::Shared(b) => mix(digest, b),
+    }
+    if entry.expire_at().is_some() {
+        xor(digest, &sha(b"!!expire!!"));
+    }
+}
+
+fn digest_values(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) {
+    out.array(args.left());
+    while !args.is_empty() {
+        let key = args.key();
+        let digest = cx.tx.on_shard(key, |tx| {
+            let mut digest = Hash::default();
+            if let Some(entry) = tx.peek(key) {
+                mix_value(&mut digest, entry);
+            }
+            digest
+        });
+        out.simple(&hex(&digest));
+    }
+}
+
+/// Entries digested while a shard is held.
+const DIGEST_STEP: usize = 64;
+
+/// Shard by shard: a dataset that changes meanwhile has no one digest. In an EXEC it is that of a moment.
+fn dataset_digest(cx: &mut Cx<'_, '_>) -> Hash {
+    let store = &cx.server.store;
+    let mut all = Hash::default();
+    let used: Vec<u32> = store.used().filter(|(_, db)| !db.is_empty()).map(|(n, _)| n).collect();
+    for db in used {
+        mix(&mut all, &db.to_be_bytes());
+        for shard in 0..store.shard_count() {
+            let mut from = Some(0);
+            while let Some(hash) = from {
+                let mut left = DIGEST_STEP;
+                from = cx.tx.walk(db, shard, hash, |entry| {
+                    let mut digest = Hash::default();
+                    mix(&mut digest, entry.key());
+                    mix_value(&mut digest, entry);
+                    xor(&mut all, &sha(&digest));
+                    left = left.saturating_sub(1);
+                    left > 0
+                });
+            }
+        }
+    }
+    all
+}
+
+fn protocol(args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let kind = args.bytes().to_ascii_lowercase();
+    match kind.as_slice() {
+        b"string" => out.bulk(b"Hello World"),
+        b"integer" => out.int(12345),
+        b"double" => out.double(3.141),
+        b"null" => out.null(),
+        b"array" => {
+            out.array(3);
+            (0..3).for_each(|i| out.int(i));
+        }
+        b"set" => {
+            out.set(3);
+            (0..3).for_each(|i| out.int(i));
+        }
+        b"map" => {
+            out.map(3);
+            for i in 0..3 {
+                out.int(i);
+                out.bool(i == 1);
+            }
+        }
+        b"attrib" => {
+            if out.attribute(1) {
+                out.bulk(b"key-popularity");
+                out.array(2);
+                out.bulk(b"key:123");
+                out.int(90);
+            }
+            out.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if out.proto() == crate::resp::Proto::Resp2 => {
+            return Err(Error::Text("ERR RESP2 is not supported by this command"));
+        }
+        b"push" => {
+            out.push(2);
+            out.bulk(b"server-cpu-usage");
+            out.int(42);
+            out.bulk(b"Some real reply following the push reply");
+        }
+        b"true" => out.bool(true),
+        b"false" => out.bool(false),
+        b"verbatim" => out.verbatim(b"txt", b"This is a verbatim\nstring"),
+        b"bignum" => out.big_number("1234567999999999999999999999999999999"),
+        _ => {
+            return Err(Error::Text(
+                "ERR Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_of_redis_server() {
+        let value = |text: &[u8], ttl| {
+            let mut digest = Hash::default();
+            mix_value(&mut digest, &Entry::new(b"k", NewStr::Slice(text), ttl, 0));
+            hex(&digest)
+        };
+        assert_eq!(value(b"1", None), "b4fc66738120fba0b5aa500ab5c2bf89cea1c5da");
+        assert_eq!(value(b"x", None), "e1c099d36d86ec50b7f83540e7e59065055be33d");
+        assert_eq!(value(b"x", Some(5)), "0745672cb1bf060476eedeb8a28f5ffe1ff5a2be");
+    }
+
+    #[test]
+    fn serialized_lengths() {
+        for (value, len) in [(StrRef::Int(1), 2), (StrRef::Int(1000), 3), (StrRef::Int(100_000), 5)] {
+            assert_eq!(serialized_len(value), len);
+        }
+        assert_eq!(serialized_len(StrRef::Inline(b"abc")), 4);
+        assert_eq!(serialized_len(StrRef::Inline(&[0; 100])), 102);
+    }
+}

@@ -204,7 +204,7 @@ fn random_key(tx: &mut ReadTx<'_>) -> Option<Box<[u8]>> {
     }
     for _ in 0..DRAWS {
         // The high half of the product of a random word and n is an even draw below n, but for n in 2^64.
-        let mut at = (u128::from(thread_random()) * u128::from(total) >> 64) as u64;
+        let mut at = ((u128::from(thread_random()) * u128::from(total)) >> 64) as u64;
         let shard = shards.iter().position(|s| {
             let len = u64::from(s.len());
             let here = at < len;

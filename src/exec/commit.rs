@@ -4,10 +4,11 @@
 //! that the order of the journal is the order of application for every key. With nobody listening everything after the
 //! counting is one test.
 
+use crate::config::Settings;
 use crate::resp::ArgView;
 use crate::server::Server;
 use crate::stats::WorkerStats;
-use crate::store::{Effects, Garbage, Rewrite, Wants, WriteTx};
+use crate::store::{Effects, Garbage, Lazy, Rewrite, Wants, WriteTx};
 
 /// Takes note of what `tx` recorded for the command `args` of client `client`.
 #[inline]
@@ -25,6 +26,14 @@ pub(super) fn commit(server: &Server, stats: &WorkerStats, tx: &mut WriteTx<'_>,
     }
 }
 
+/// What the configuration has freed in the background.
+pub(super) fn lazy(settings: &Settings) -> Lazy {
+    let mut lazy = Lazy::empty();
+    lazy.set(Lazy::EXPIRE, settings.lazyfree_lazy_expire);
+    lazy.set(Lazy::SERVER_DEL, settings.lazyfree_lazy_server_del);
+    lazy
+}
+
 /// Tells the listeners.
 #[cold]
 fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: ArgView<'_>) {
@@ -32,8 +41,9 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
     if effects.wants.contains(Wants::JOURNAL)
         && let Some(journal) = listeners.journal()
     {
+        let word: &[u8] = if effects.lazy.contains(Lazy::EXPIRE) { b"UNLINK" } else { b"DEL" };
         for (db, key) in &effects.expired_keys {
-            journal.append(*db, &[b"DEL", key]);
+            journal.append(*db, &[word, key]);
         }
         if effects.dirty > 0 {
             match &effects.rewrite {

@@ -5,12 +5,13 @@
 //! ([`Client::gated`]).
 
 use super::Worker;
-use crate::client::{Client, Multi, ReplyMode};
+use crate::client::{Client, ClientFlags, Multi, ReplyMode};
 use crate::commands::{CommandId, Control, Row, Run};
 use crate::config::Settings;
 use crate::resp::{ArgView, OutBuf, Reply};
 use crate::server::Server;
 use crate::spec::Flags;
+use bytes::Bytes;
 
 /// Bytes of an unknown command's name and of its arguments that the error shows.
 const SHOWN_MAX: usize = 128;
@@ -34,7 +35,11 @@ impl Worker {
             client.authenticated = true;
         }
         if let Some(error) = refusal(client, row, args) {
-            self.refuse(client, Some(id), &error, reply);
+            if matches!(row.run, Run::Control(Control::Exec)) {
+                self.abort_exec(server, client, id, &error, reply);
+            } else {
+                self.refuse(client, Some(id), &error, reply);
+            }
             return;
         }
         match row.run {
@@ -44,6 +49,16 @@ impl Worker {
             _ if client.multi.is_some() => enqueue(client, id, args, reply),
             _ => self.call(server, client, id, row, args, hash, reply),
         }
+    }
+
+    /// An EXEC that is refused gives its transaction up.
+    fn abort_exec(&mut self, server: &Server, client: &mut Client, id: CommandId, error: &str, reply: &mut Reply<'_>) {
+        client.multi = None;
+        self.unwatch(server, client);
+        client.publish_multi();
+        let why = error.strip_prefix("ERR ").unwrap_or(error);
+        let error = format!("EXECABORT Transaction discarded because of: {why}");
+        self.refuse(client, Some(id), &error, reply);
     }
 
     /// Answers with an error before the command ran; a transaction being queued is spoilt by it.
@@ -137,6 +152,97 @@ fn enqueue(client: &mut Client, id: CommandId, args: ArgView<'_>, reply: &mut Re
     reply.simple("QUEUED");
 }
 
-/// Shows a command to the clients in MONITOR mode.
+/// What stands for a secret in the slow log and in MONITOR.
+const REDACTED: &[u8] = b"(redacted)";
+/// Parameters of CONFIG SET whose values are secrets.
+const SECRET_PARAMETERS: &[&str] =
+    &["requirepass", "masterauth", "masteruser", "tls-key-file-pass", "tls-client-key-file-pass"];
+/// Bytes that may wait for a monitor where `client-output-buffer-limit` sets no limit: one that does not read must not
+/// take all memory.
+const MONITOR_BYTES_MAX: usize = 1 << 30;
+
+/// The arguments as they may be shown: passwords are not.
+pub(super) fn shown<'a>(row: &'static Row, args: ArgView<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let secret = may_hold_secrets(row.spec.name);
+    args.iter()
+        .enumerate()
+        .map(move |(i, arg)| if secret && is_secret(row.spec.name, args, i) { REDACTED } else { arg })
+}
+
+fn may_hold_secrets(name: &str) -> bool {
+    matches!(name, "auth" | "hello" | "config|set" | "acl|setuser" | "migrate")
+}
+
+fn is_secret(name: &str, args: ArgView<'_>, i: usize) -> bool {
+    let word = |back: usize, word: &str| {
+        i.checked_sub(back).and_then(|at| args.get(at)).is_some_and(|a| a.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    match name {
+        "auth" => i >= 1,
+        "hello" => i >= 3 && (word(1, "AUTH") || i >= 4 && word(2, "AUTH")),
+        "config|set" => i >= 3 && i % 2 == 1 && SECRET_PARAMETERS.iter().any(|p| word(1, p)),
+        "acl|setuser" => i >= 2,
+        "migrate" => i >= 6 && (word(1, "AUTH") || word(1, "AUTH2") || word(2, "AUTH2")),
+        _ => false,
+    }
+}
+
+/// A command as the clients in MONITOR mode see it; none of it if they must not.
 #[cold]
-pub(super) fn monitor(_server: &Server, _settings: &Settings, _client: &Client, _row: &Row, _args: ArgView<'_>) {}
+pub(super) fn monitor_line(server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) -> Option<Bytes> {
+    if row.spec.flags.intersects(Flags::ADMIN | Flags::SKIP_MONITOR) {
+        return None;
+    }
+    let us = server.clock.unix_us();
+    let shared = &client.shared;
+    let address = if shared.flags().contains(ClientFlags::UNIX) {
+        format!("unix:{}", shared.addr.trim_end_matches(":0"))
+    } else {
+        shared.addr.clone()
+    };
+    let mut line = format!("+{}.{:06} [{} {address}]", us / 1_000_000, us % 1_000_000, client.db).into_bytes();
+    for arg in shown(row, args) {
+        line.push(b' ');
+        quote(arg, &mut line);
+    }
+    line.extend_from_slice(b"\r\n");
+    Some(line.into())
+}
+
+/// Writes a word in double quotes, with what is not printable escaped.
+fn quote(word: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for &byte in word {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            7 => out.extend(b"\\a"),
+            8 => out.extend(b"\\b"),
+            b' '..=b'~' => out.push(byte),
+            _ => out.extend(format!("\\x{byte:02x}").bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+/// Sends lines to the clients in MONITOR mode. Not while a shard is held: it wakes other threads.
+#[cold]
+pub(super) fn feed(server: &Server, settings: &Settings, lines: &mut Vec<Bytes>) {
+    let hard = settings.client_output_buffer_limit.normal.hard;
+    let limit = if hard == 0 { MONITOR_BYTES_MAX } else { usize::try_from(hard).unwrap_or(usize::MAX) };
+    lines.drain(..).for_each(|line| server.monitors.feed(&line, limit));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting() {
+        let mut out = Vec::new();
+        quote(b"a \"b\"\x00\r\n\\\xff\x07\x08\t~", &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), r#""a \"b\"\x00\r\n\\\xff\a\b\t~""#);
+    }
+}

@@ -9,8 +9,11 @@
 //! `.await`.
 
 mod commit;
+mod cron;
 mod gate;
 mod transaction;
+
+pub use cron::Cron;
 
 use crate::client::{Client, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};
@@ -18,8 +21,9 @@ use crate::config::Settings;
 use crate::resp::{ArgView, Batch, Limits, OutBuf, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
-use crate::stats::WorkerStats;
+use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
 use crate::store::{Context, Effects, LockSet, WriteTx};
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Commands that are looked up and prefetched together.
@@ -41,7 +45,14 @@ pub struct Worker {
     /// The clock after the last command: the start of the next one.
     last_ns: u64,
     now_ms: u64,
+    anchor: Anchor,
     latency_tracking: bool,
+    /// From so many nanoseconds on a command is looked at by slow log and latency monitor.
+    watch_ns: u64,
+    /// Keyed commands until the next one is sampled for the hot keys.
+    until_sample: u32,
+    /// Lines for the clients in MONITOR mode, sent once no shard is held.
+    lines: Vec<Bytes>,
 }
 
 /// What [`Worker::run`] did with a connection's input.
@@ -66,12 +77,16 @@ impl Worker {
         Self {
             stats: server.stats.worker(index),
             generation,
-            effects: Effects::default(),
+            effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
             locks: LockSet::default(),
             batch: Batch::default(),
             last_ns: server.clock.mono_ns(),
             now_ms: server.clock.unix_ms(),
+            anchor: server.clock.anchor(),
             latency_tracking: settings.latency_tracking,
+            watch_ns: watch_ns(&settings),
+            until_sample: HOT_EVERY,
+            lines: Vec::new(),
             settings,
             server,
         }
@@ -92,20 +107,27 @@ impl Worker {
         &self.server
     }
 
-    fn tick(&mut self) {
+    /// Takes up a changed configuration.
+    #[inline]
+    fn refresh(&mut self) {
         let generation = self.server.config.generation();
         if generation != self.generation {
             self.generation = generation;
             self.settings = self.server.config.current();
             self.latency_tracking = self.settings.latency_tracking;
+            self.effects.lazy = commit::lazy(&self.settings);
         }
+    }
+
+    fn tick(&mut self) {
+        self.refresh();
         self.now_ms = self.server.clock.unix_ms();
         self.last_ns = self.server.clock.mono_ns();
     }
 
     /// Runs the whole commands in `input`, replies to `out`, until the input, the connection's turn or the room for
     /// replies ends.
-    pub fn run(&mut self, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
+    pub fn run(&mut self, server: &Server, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
         self.tick();
         client.shared.active_ms.store(self.now_ms, std::sync::atomic::Ordering::Relaxed);
         let (mut consumed, mut turn) = (0, 0);
@@ -117,7 +139,7 @@ impl Worker {
             let mut batch = std::mem::take(&mut self.batch);
             batch.clear();
             let parsed = client.parser.parse(rest, &limits, &mut batch, max);
-            self.batch(client, rest, &batch, out);
+            self.batch(server, client, rest, &batch, out);
             turn += batch.commands.len();
             self.batch = batch;
             consumed += parsed.consumed;
@@ -139,12 +161,11 @@ impl Worker {
     }
 
     /// Looks up, prefetches and runs the commands of a batch.
-    fn batch(&mut self, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
+    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
         let n = batch.commands.len().min(BATCH);
         let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
-        let server = Arc::clone(&self.server);
         for (i, p) in prepared[..n].iter_mut().enumerate() {
-            *p = prepare(&server, batch.view(input, i));
+            *p = prepare(server, batch.view(input, i));
         }
         if n > 1 {
             let db = server.store.db(client.db);
@@ -153,7 +174,7 @@ impl Worker {
             prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
         }
         for (i, p) in prepared[..n].iter().enumerate() {
-            self.command(&server, client, batch.view(input, i), *p, out);
+            self.command(server, client, batch.view(input, i), *p, out);
             if client.closing {
                 break;
             }
@@ -173,6 +194,9 @@ impl Worker {
             self.gated(server, client, id, row, args, p.hash, &mut reply);
         } else {
             self.call(server, client, id, row, args, p.hash, &mut reply);
+        }
+        if !self.lines.is_empty() {
+            gate::feed(server, &self.settings, &mut self.lines);
         }
         if client.reply != ReplyMode::On {
             self.hide_reply(client, out, mark);
@@ -246,23 +270,60 @@ impl Worker {
         if failed {
             self.count_error(reply.last_error_code());
         }
-        let threshold = self.settings.slowlog_log_slower_than;
-        if threshold >= 0 && ns >= threshold as u64 * 1000 {
+        if matches!(row.run, Run::Admin(_)) {
+            // CONFIG SET counts under the limits that it has set.
+            self.refresh();
+        }
+        if ns >= self.watch_ns {
             self.slow(server, client, row, args, ns);
         }
+        if row.first_key != 0 {
+            self.until_sample -= 1;
+            if self.until_sample == 0 {
+                self.sample(server, client.db, args.get(row.first_key as usize).unwrap_or_default());
+            }
+        }
         if server.monitors.any() {
-            gate::monitor(server, &self.settings, client, row, args);
+            self.lines.extend(gate::monitor_line(server, client, row, args));
         }
     }
 
+    /// A command that took long: for the slow log, the latency monitor or both.
     #[cold]
-    fn slow(&mut self, _server: &Server, _client: &Client, row: &'static Row, _args: ArgView<'_>, _ns: u64) {
-        if row.spec.flags.contains(Flags::SKIP_SLOWLOG) {}
+    fn slow(&mut self, server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>, ns: u64) {
+        let time = server.clock.unix_ms() / 1000;
+        let event_ms = self.settings.latency_monitor_threshold;
+        if event_ms > 0 && ns / 1_000_000 >= event_ms {
+            let event = if row.spec.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
+            server.stats.latency.note(event, ns / 1_000_000, time);
+        }
+        let limit = self.settings.slowlog_log_slower_than;
+        if limit < 0 || ns < (limit as u64).saturating_mul(1000) || row.spec.flags.contains(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let shown: Vec<&[u8]> = gate::shown(row, args).collect();
+        let entry = SlowEntry {
+            id: 0,
+            time,
+            micros: ns / 1000,
+            args: cut_args(shown.into_iter()),
+            addr: client.shared.addr.clone(),
+            name: client.shared.names.lock().name.clone(),
+        };
+        server.stats.slowlog.add(entry, self.settings.slowlog_max_len);
+    }
+
+    /// Notes the key of one command in [`HOT_EVERY`].
+    #[cold]
+    fn sample(&mut self, server: &Server, db: u32, key: &[u8]) {
+        self.until_sample = HOT_EVERY;
+        self.stats.hot.lock().note(db, server.store.hash(key), key);
     }
 
     #[cold]
-    fn count_error(&mut self, _code: &[u8]) {
+    fn count_error(&mut self, code: &[u8]) {
         self.stats.errors.add(1);
+        self.stats.error_codes.add(code);
     }
 
     /// Gives up what a connection held: watched keys, its place among the monitors.
@@ -273,6 +334,16 @@ impl Worker {
             server.monitors.remove(client.shared.id);
         }
     }
+}
+
+/// The least of the times from which slow log and latency monitor look at a command.
+fn watch_ns(settings: &Settings) -> u64 {
+    let slow = u64::try_from(settings.slowlog_log_slower_than).map_or(u64::MAX, |us| us.saturating_mul(1000));
+    let event = match settings.latency_monitor_threshold {
+        0 => u64::MAX,
+        ms => ms.saturating_mul(1_000_000),
+    };
+    slow.min(event)
 }
 
 /// Looks a command up and hashes its key.

@@ -17,6 +17,7 @@
 use super::worker::{Scratch, Socket};
 use crate::client::{Client, ClientFlags};
 use crate::resp::{BIG_ARG, OutBuf};
+use crate::server::Server;
 use crate::stats::Counter;
 use bytes::BufMut;
 use std::cell::RefCell;
@@ -88,14 +89,14 @@ impl Stream {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &OutBuf) -> Poll<io::Result<usize>> {
-        let mut pieces = [io::IoSlice::new(&[]); PIECES];
-        let n = out.fill_slices(&mut pieces);
-        if let [only] = &pieces[..n] {
+        if !out.is_vectored() {
             return match self {
-                Stream::Tcp(s) => Pin::new(s).poll_write(cx, only),
-                Stream::Unix(s) => Pin::new(s).poll_write(cx, only),
+                Stream::Tcp(s) => Pin::new(s).poll_write(cx, out.front()),
+                Stream::Unix(s) => Pin::new(s).poll_write(cx, out.front()),
             };
         }
+        let mut pieces = [io::IoSlice::new(&[]); PIECES];
+        let n = out.fill_slices(&mut pieces);
         match self {
             Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, &pieces[..n]),
             Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, &pieces[..n]),
@@ -142,14 +143,17 @@ impl Connection {
     /// Everything that can be done now.
     fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
         for _ in 0..ROUNDS {
+            if self.client.shared.kill.load(Relaxed) {
+                return Poll::Ready(Err(End::Closed));
+            }
             if self.client.shared.has_mail() {
                 self.take_mail();
             }
             if !self.unsent.is_empty() {
-                let _ = self.flush(cx, scratch.exec.stats())?;
+                self.flush(cx, scratch)?;
             }
             if self.unsent.is_empty() {
-                if self.client.closing || self.client.shared.kill.load(Relaxed) {
+                if self.client.closing || self.client.shared.drain.load(Relaxed) {
                     return Poll::Ready(Err(End::Closed));
                 }
                 if self.more {
@@ -207,7 +211,8 @@ impl Connection {
             self.check_query_limit(scratch)?;
             if self.unsent.is_empty() { self.run_rest(cx, scratch) } else { Ok(()) }
         } else {
-            let progress = run(&mut scratch.exec, &mut self.client, &scratch.input[..n], &mut scratch.output)?;
+            let Scratch { exec, server, input, output } = scratch;
+            let progress = run(exec, server, &mut self.client, &input[..n], output)?;
             self.more = progress.more;
             if progress.consumed < n {
                 self.rest.extend_from_slice(&scratch.input[progress.consumed..n]);
@@ -219,7 +224,7 @@ impl Connection {
 
     /// Runs what is in `rest`.
     fn run_rest(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
-        let progress = run(&mut scratch.exec, &mut self.client, &self.rest, &mut scratch.output)?;
+        let progress = run(&mut scratch.exec, &scratch.server, &mut self.client, &self.rest, &mut scratch.output)?;
         self.more = progress.more;
         if progress.consumed == self.rest.len() {
             self.rest = Vec::new();
@@ -277,7 +282,9 @@ impl Connection {
     }
 
     /// Writes `unsent` as far as the socket takes it.
-    fn flush(&mut self, cx: &mut Context<'_>, stats: &crate::stats::WorkerStats) -> Result<(), End> {
+    fn flush(&mut self, cx: &mut Context<'_>, scratch: &Scratch) -> Result<(), End> {
+        let stats = scratch.exec.stats();
+        let waiting = self.unsent.len();
         while !self.unsent.is_empty() {
             match self.stream.poll_write(cx, &self.unsent) {
                 Poll::Ready(Ok(0)) => return Err(End::Closed),
@@ -289,6 +296,10 @@ impl Connection {
                 Poll::Ready(Err(e)) => return Err(e.into()),
                 Poll::Pending => break,
             }
+        }
+        if self.unsent.len() < waiting {
+            // A client that takes its replies slowly is not idle.
+            self.client.shared.active_ms.store(scratch.exec.server().clock.unix_ms(), Relaxed);
         }
         if self.unsent.is_empty() {
             self.unsent = OutBuf::default();
@@ -307,7 +318,7 @@ impl Connection {
         let limit = &scratch.exec.settings().client_output_buffer_limit.normal;
         if limit.soft > 0 && waiting > limit.soft {
             if shared.soft_since.load(Relaxed) == 0 {
-                shared.soft_since.store(scratch.exec.server().clock.unix_ms().max(1), Relaxed);
+                shared.soft_since.store(scratch.server.clock.unix_ms().max(1), Relaxed);
             }
         } else {
             shared.soft_since.store(0, Relaxed);
@@ -328,14 +339,15 @@ fn count(counter: &Counter, n: u64) {
 /// Runs the pipeline; a panic of a handler ends this connection only.
 fn run(
     exec: &mut crate::exec::Worker,
+    server: &Server,
     client: &mut Client,
     input: &[u8],
     out: &mut OutBuf,
 ) -> Result<crate::exec::Progress, End> {
-    let result = catch_unwind(AssertUnwindSafe(|| exec.run(client, input, out)));
+    let result = catch_unwind(AssertUnwindSafe(|| exec.run(server, client, input, out)));
     result.map_err(|_| {
         let id = client.shared.command.load(Relaxed);
-        let commands = &exec.server().commands;
+        let commands = &server.commands;
         let name = if (id as usize) < commands.len() { commands.row(id).spec.name } else { "?" };
         tracing::error!("A panic in command '{name}' closed client {}", client.shared.id);
         out.clear();
@@ -351,7 +363,7 @@ impl Future for Connection {
         let scratch = Rc::clone(&this.scratch);
         let scratch = &mut *scratch.borrow_mut();
         this.client.shared.waker.register(cx.waker());
-        if this.client.shared.kill.load(Relaxed) && this.unsent.is_empty() {
+        if this.client.shared.drain.load(Relaxed) && this.unsent.is_empty() {
             this.client.closing = true;
         }
         let end = match ready!(this.drive(cx, scratch)) {

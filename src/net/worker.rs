@@ -14,9 +14,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::LocalSet;
 
+/// How long a shutdown waits for replies to be written.
+const DRAIN_NS: u64 = 1_000_000_000;
 /// Size of the buffer that a socket is read into.
 const INPUT: usize = 64 * 1024;
 
@@ -41,6 +43,7 @@ pub enum Socket {
 /// What a worker lends to the connection whose task is being polled.
 pub(super) struct Scratch {
     pub(super) exec: Worker,
+    pub(super) server: Arc<Server>,
     pub(super) input: Box<[u8]>,
     pub(super) output: OutBuf,
 }
@@ -62,17 +65,25 @@ impl Pool {
         for index in 0..server.workers {
             let (tx, rx) = unbounded_channel();
             let load = Arc::new(AtomicUsize::new(0));
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let (server, mine) = (Arc::clone(server), Arc::clone(&load));
             let run = move || {
+                // No timers: what a worker waits for is a socket, its queue or an inbox.
+                let runtime = Builder::new_current_thread().enable_io().build_local(LocalOptions::default());
+                let runtime = match runtime {
+                    Ok(runtime) => runtime,
+                    Err(e) => {
+                        tracing::error!("Worker {index} cannot start: {e}");
+                        return;
+                    }
+                };
                 let scratch = Scratch {
                     exec: Worker::new(Arc::clone(&server), index),
+                    server: Arc::clone(&server),
                     input: vec![0; INPUT].into_boxed_slice(),
                     output: OutBuf::default(),
                 };
                 let scratch = Rc::new(RefCell::new(scratch));
-                let local = LocalSet::new();
-                local.block_on(&runtime, accept(server, index, mine, scratch, rx));
+                runtime.block_on(accept(server, index, mine, scratch, rx));
             };
             pool.threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
             pool.queues.push(tx);
@@ -136,7 +147,7 @@ async fn accept(
 
 /// Waits until the worker's connections have written what they had to write, at most a second.
 async fn drain(server: &Server, load: &AtomicUsize) {
-    server.clients.all().iter().for_each(|c| c.close());
+    server.clients.all().iter().for_each(|c| c.close_when_written());
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
     while load.load(Relaxed) > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;

@@ -6,8 +6,10 @@
 //! each [`Command`] in one `const` row.
 
 mod keys;
+mod syntax;
 
 pub use keys::{Begin, Find, KeyFlags, KeySpec, first_key, for_each_key};
+pub use syntax::{ArgType, Argument, arguments};
 
 bitflags::bitflags! {
     /// Properties of a command; the names are what COMMAND INFO prints, in its order.

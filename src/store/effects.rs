@@ -23,6 +23,17 @@ bitflags::bitflags! {
     }
 }
 
+bitflags::bitflags! {
+    /// What is freed in the background rather than by who removed it (the `lazyfree-lazy-…` directives).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Lazy: u8 {
+        /// Values that expired; they are journalled as UNLINK, too.
+        const EXPIRE = 1;
+        /// Values that another took the place of.
+        const SERVER_DEL = 1 << 1;
+    }
+}
+
 /// Class of a keyspace event, as `notify-keyspace-events` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -68,6 +79,8 @@ pub enum Rewrite {
 pub struct Effects {
     /// Who listens; set when the transaction opens.
     pub wants: Wants,
+    /// What is freed in the background; set when the configuration changes.
+    pub lazy: Lazy,
     /// Changes made (Redis's `dirty`).
     pub dirty: u64,
     /// Look-ups by reading commands that found a key.

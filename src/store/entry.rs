@@ -41,8 +41,6 @@ use super::table::{Thin, Word};
 pub const INLINE_MAX: usize = 2048;
 /// The longest key, in bytes.
 pub const KEY_MAX: usize = u32::MAX as usize;
-/// The bits of the access clock.
-pub const ACCESS_MASK: u32 = 0xff_ffff;
 
 const META: usize = 0;
 const KLEN: usize = 4;

@@ -33,7 +33,7 @@ mod tx;
 mod watch;
 
 pub use access::{Access, idle_seconds, lfu_frequency};
-pub use effects::{Class, Effects, Event, Garbage, Journal, Listeners, Notify, Rewrite, Tracking, Wake, Wants};
+pub use effects::{Class, Effects, Event, Garbage, Journal, Lazy, Listeners, Notify, Rewrite, Tracking, Wake, Wants};
 pub use entry::{Entry, INLINE_MAX, Kind, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};
 pub use reaper::Reaper;
@@ -48,6 +48,7 @@ use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Shards of a database unless the configuration says otherwise; from `benches/store.rs`.
 pub const DEFAULT_SHARDS: usize = 1024;
@@ -57,11 +58,12 @@ pub const SHARDS_MAX: usize = 1 << 16;
 /// One database: `shards.len()` is a power of two.
 pub struct Db {
     shards: Box<[Shard]>,
+    avg_ttl_ms: AtomicU64,
 }
 
 impl Db {
     fn new(shards: usize) -> Self {
-        Self { shards: (0..shards).map(|_| Shard::default()).collect() }
+        Self { shards: (0..shards).map(|_| Shard::default()).collect(), avg_ttl_ms: AtomicU64::new(0) }
     }
 
     /// The shards, in order.
@@ -79,9 +81,29 @@ impl Db {
         self.shards.iter().all(|s| s.len() == 0)
     }
 
+    /// About how many bytes the tables take. O(shards), takes no lock.
+    pub fn table_bytes(&self) -> u64 {
+        self.shards.iter().map(Shard::table_bytes).sum()
+    }
+
     /// Keys with a time to live. O(shards), takes no lock.
     pub fn volatile_len(&self) -> u64 {
         self.shards.iter().map(|s| u64::from(s.volatile_len())).sum()
+    }
+
+    /// Mean time to live in milliseconds of the keys that have one, as the active expiry has met them lately; 0: none.
+    pub fn avg_ttl(&self) -> u64 {
+        self.avg_ttl_ms.load(Relaxed)
+    }
+
+    /// Takes a mean of some keys into the running one, at a fiftieth of the weight; `None`: there are no such keys.
+    pub(crate) fn sample_ttl(&self, mean_ms: Option<u64>) {
+        let next = match (self.avg_ttl(), mean_ms) {
+            (_, None) => 0,
+            (0, Some(mean)) => mean,
+            (old, Some(mean)) => old / 50 * 49 + mean / 50,
+        };
+        self.avg_ttl_ms.store(next, Relaxed);
     }
 }
 

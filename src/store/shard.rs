@@ -11,6 +11,9 @@ use crate::base::clock::Clock;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+/// Bytes of a table's slot.
+const SLOT_BYTES: u64 = 12;
+
 /// What the mutex protects.
 #[derive(Default)]
 pub(super) struct Inner {
@@ -47,6 +50,8 @@ pub struct ShardStats {
     pub volatile: u64,
     /// Bytes of entries and table.
     pub bytes: u64,
+    /// Bytes of the table alone.
+    pub table_bytes: u64,
     /// Times locked for a command.
     pub ops: u64,
     /// Times that the lock had to be waited for.
@@ -115,15 +120,25 @@ impl Shard {
 
     /// The figures; locks the shard for a moment.
     pub fn stats(&self, clock: &Clock) -> ShardStats {
-        let inner = self.lock(clock);
+        self.stats_of(&self.lock(clock))
+    }
+
+    /// The figures, where the caller holds the lock.
+    pub(super) fn stats_of(&self, inner: &Inner) -> ShardStats {
         ShardStats {
             keys: inner.table.len() as u64,
             volatile: u64::from(inner.volatile),
             bytes: inner.bytes + inner.table.bytes() as u64,
+            table_bytes: inner.table.bytes() as u64,
             ops: inner.ops,
             waits: self.waits.load(Relaxed),
             wait_ns: self.wait_ns.load(Relaxed),
         }
+    }
+
+    /// About how many bytes the table takes, without locking.
+    pub fn table_bytes(&self) -> u64 {
+        self.capacity.load(Relaxed) as u64 * SLOT_BYTES
     }
 
     /// Waits and nanoseconds waited, without locking.
@@ -133,7 +148,12 @@ impl Shard {
 
     /// Sets the counts of operations and waits to 0.
     pub fn reset_stats(&self, clock: &Clock) {
-        self.lock(clock).ops = 0;
+        self.reset_stats_of(&mut self.lock(clock));
+    }
+
+    /// [`Shard::reset_stats`], where the caller holds the lock.
+    pub(super) fn reset_stats_of(&self, inner: &mut Inner) {
+        inner.ops = 0;
         self.waits.store(0, Relaxed);
         self.wait_ns.store(0, Relaxed);
     }

@@ -6,10 +6,11 @@
 //! Databases and shards without any TTL are passed over without locking.
 
 use super::lock::LockSet;
+use super::tx::SweptSlots;
 use super::{Context, Effects, Store, WriteTx};
 
 /// Slots looked at under one lock: with every one of them expired, about 50 µs.
-const SLOTS: usize = 256;
+const SLOTS: u32 = 256;
 
 /// Where the sweep is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +23,16 @@ pub struct SweepPosition {
 /// What one step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Entries with a TTL that were looked at.
+    /// The database.
+    pub db: u32,
+    /// Entries looked at.
+    pub looked: u32,
+    /// Those with a TTL.
     pub seen: u32,
     /// Entries removed.
     pub gone: u32,
+    /// Milliseconds that the entries left with a TTL have to live, added up.
+    pub ttl_ms: u128,
     /// The sweep came to the end and starts again.
     pub wrapped: bool,
 }
@@ -39,20 +46,20 @@ impl Store {
         effects: &mut Effects,
         commit: impl FnOnce(&mut WriteTx<'_>),
     ) -> Swept {
-        let mut swept = Swept { wrapped: self.skip_idle(at), ..Swept::default() };
-        if swept.wrapped {
-            return swept;
+        if self.skip_idle(at) {
+            return Swept { wrapped: true, ..Swept::default() };
         }
         context.db = at.db;
         let mut set = LockSet::default();
         set.shard(at.db, at.shard);
         let mut tx = self.begin(&mut set, context, effects);
         tx.effects().reset();
-        let (next, seen, gone) = tx.sweep(at.hash, SLOTS);
-        if gone > 0 {
+        let slots = tx.sweep(at.hash, SLOTS);
+        if slots.gone > 0 {
             commit(&mut tx);
         }
-        (swept.seen, swept.gone) = (seen, gone);
+        let SweptSlots { looked, seen, gone, ttl_ms, next } = slots;
+        let swept = Swept { db: at.db, looked, seen, gone, ttl_ms, wrapped: false };
         match next {
             Some(hash) => at.hash = hash,
             None => *at = SweepPosition { db: at.db, shard: at.shard + 1, hash: 0 },
@@ -75,5 +82,64 @@ impl Store {
         }
         *at = SweepPosition::default();
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::store::{Access, Expiry, Key, NewStr};
+
+    fn context(now: u64) -> Context {
+        Context { db: 0, now, access: Access::lru(now), no_touch: false }
+    }
+
+    fn fill(store: &Store, db: u32, n: u32, expiry: Expiry) {
+        for i in 0..n {
+            let bytes = format!("{expiry:?}{i}");
+            let key = Key { bytes: bytes.as_bytes(), hash: store.hash(bytes.as_bytes()) };
+            let mut effects = Effects::default();
+            let context = Context { db, ..context(0) };
+            store.begin_one(key.hash, context, &mut effects).set(key, NewStr::Int(1), expiry);
+        }
+    }
+
+    /// What a lock is held for is counted, not timed: entries looked at, and with them entries removed.
+    #[test]
+    fn a_step_is_bounded_and_the_steps_cover_everything() {
+        let store = Store::new(3, 1, Some(1), Clock::manual());
+        fill(&store, 2, 1000, Expiry::At(50));
+        fill(&store, 2, 1000, Expiry::At(500));
+        fill(&store, 2, 1000, Expiry::Clear);
+        let (mut at, mut effects, mut total) = (SweepPosition::default(), Effects::default(), Swept::default());
+        let mut commits = 0;
+        loop {
+            let swept = store.sweep(&mut at, context(100), &mut effects, |_| commits += 1);
+            if swept.wrapped {
+                break;
+            }
+            assert!(swept.looked <= SLOTS && swept.gone <= swept.seen && swept.seen <= swept.looked);
+            assert_eq!(swept.db, 2);
+            total.looked += swept.looked;
+            total.seen += swept.seen;
+            total.gone += swept.gone;
+            total.ttl_ms += swept.ttl_ms;
+        }
+        assert_eq!((total.looked, total.seen, total.gone), (3000, 2000, 1000));
+        assert_eq!(total.ttl_ms, 1000 * 400);
+        assert!((1..=3000 / SLOTS + 1).contains(&commits));
+        assert_eq!((store.db(2).len(), store.db(2).volatile_len()), (2000, 1000));
+    }
+
+    #[test]
+    fn shards_without_a_time_to_live_are_not_locked() {
+        let store = Store::new(2, 64, Some(1), Clock::manual());
+        fill(&store, 0, 500, Expiry::Clear);
+        let ops = |s: &Store| s.db(0).shards().iter().map(|s| s.stats(&Clock::manual()).ops).sum::<u64>();
+        let before = ops(&store);
+        let (mut at, mut effects) = (SweepPosition::default(), Effects::default());
+        assert!(store.sweep(&mut at, context(100), &mut effects, |_| {}).wrapped);
+        assert_eq!(ops(&store), before);
     }
 }

@@ -9,16 +9,18 @@
 //! their shards until dropped. Keys of other shards than the held ones are a programming error: the row's key
 //! specification must name every key that the handler touches.
 
-use super::effects::{Class, Effects, Event, Garbage, Rewrite, Wants};
+use super::effects::{Class, Effects, Event, Garbage, Lazy, Rewrite, Wants};
 use super::lock::{Guard, Held, LockSet, Place};
 use super::shard::Inner;
 use super::table::Pos;
-use super::{Access, Entry, NewStr, Store, StrRef, Table, Watch};
+use super::{Access, Entry, NewStr, ShardStats, Store, StrRef, Table, Watch};
 use bytes::BytesMut;
 use std::ops::{Deref, DerefMut};
 
 /// Slot flag: the entry has a time to live.
 const FLAG_TTL: u16 = 1;
+/// Bytes of the table that an entry accounts for: a slot of 12 bytes at a usual load of 0.85.
+const SLOT_SHARE: usize = 14;
 /// Entries whose allocations are at least this large are freed after unlocking.
 const GARBAGE_MIN: usize = 64 * 1024;
 
@@ -187,7 +189,8 @@ impl<'s> ReadTx<'s> {
             self.record_changed(db, key);
             self.record_event(Class::Expired, "expired", db, key);
         }
-        self.discard(entry, true);
+        let background = self.effects.lazy.contains(Lazy::EXPIRE);
+        self.discard(entry, background);
     }
 
     fn record_event(&mut self, class: Class, name: &'static str, db: u32, key: &[u8]) {
@@ -207,6 +210,13 @@ impl<'s> ReadTx<'s> {
         if entry.alloc_bytes() >= GARBAGE_MIN {
             self.effects.garbage.push(Garbage::Entry(entry, background));
         }
+    }
+
+    /// Frees an entry that another took the place of.
+    #[inline]
+    fn discard_replaced(&mut self, entry: Entry) {
+        let background = self.effects.lazy.contains(Lazy::SERVER_DEL);
+        self.discard(entry, background);
     }
 
     /// The entry of a key, counted as a hit or miss, its access clock touched. O(1).
@@ -347,6 +357,32 @@ impl<'s> ReadTx<'s> {
     }
 }
 
+impl ReadTx<'_> {
+    /// The figures of a shard; locks it for a moment if it is not held.
+    pub fn shard_stats(&self, db: u32, shard: usize) -> ShardStats {
+        match self.held.find(Place::new(db, shard)) {
+            Some(i) => self.held.peek(i).shard.stats_of(&self.held.peek(i).inner),
+            None => self.store.db(db).shards()[shard].stats(self.store.clock()),
+        }
+    }
+
+    /// Sets the counts of operations and waits of a shard to 0; locks it for a moment if it is not held.
+    pub fn reset_shard_stats(&mut self, db: u32, shard: usize) {
+        match self.held.find(Place::new(db, shard)) {
+            Some(i) => {
+                let guard = self.held.at(i);
+                guard.shard.reset_stats_of(&mut guard.inner);
+            }
+            None => self.store.db(db).shards()[shard].reset_stats(self.store.clock()),
+        }
+    }
+
+    /// Bytes that a key takes: its entry's allocation and its share of the table. O(1).
+    pub fn usage(&mut self, key: Key<'_>) -> Option<usize> {
+        Some(self.peek(key)?.alloc_bytes() + SLOT_SHARE)
+    }
+}
+
 impl<'s> Deref for WriteTx<'s> {
     type Target = ReadTx<'s>;
     #[inline]
@@ -475,7 +511,7 @@ impl<'s> WriteTx<'s> {
         inner.bytes = inner.bytes + new_bytes as u64 - old_bytes as u64;
         set_ttl_flag(guard, at.pos, had.is_some(), has.is_some());
         if let Some(entry) = garbage {
-            self.read.discard(entry, true);
+            self.read.discard_replaced(entry);
         }
     }
 
@@ -602,7 +638,7 @@ impl<'s> WriteTx<'s> {
         debug_assert_eq!(entry.key(), key.bytes);
         if let Some(at) = self.read.locate(db, key) {
             let old = detach(self.read.held.at(at.guard), at.pos);
-            self.read.discard(old, true);
+            self.read.discard_replaced(old);
         }
         self.attach(db, key, entry);
         self.changed(db, key);
@@ -698,41 +734,71 @@ impl<'s> WriteTx<'s> {
         self.read.held.at(i).inner.unwatch(&watch.key);
     }
 
+    /// Runs `f` with the shard of `key` (a key of the selected database) held: the one that is held already, or, in a
+    /// command that visits shards one by one, locked for the while.
+    pub fn on_shard<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut WriteTx<'_>) -> R) -> R {
+        if self.held.len() > 0 {
+            return f(self);
+        }
+        let (store, context) = (self.read.store, self.read.context);
+        f(&mut store.begin_one(key.hash, context, self.read.effects))
+    }
+
     /// Number of shards held.
     pub fn held(&self) -> usize {
         self.held.len()
     }
 
     /// One step of the active expiry in the only held shard: looks at up to `slots` entries from position `from` on,
-    /// removes those whose time has come. Returns where to go on (`None`: the end), how many had a TTL and how many
-    /// went.
-    pub(super) fn sweep(&mut self, from: u32, slots: usize) -> (Option<u32>, u32, u32) {
+    /// removes those whose time has come.
+    pub(super) fn sweep(&mut self, from: u32, slots: u32) -> SweptSlots {
         let now = self.context.now;
-        let (mut seen, mut gone, mut looked) = (0, 0, 0);
+        let mut swept = SweptSlots::default();
         let mut pos = self.held.peek(0).inner.table.first_from(from);
         while let Some(p) = pos {
             let table = &self.held.peek(0).inner.table;
             let hash = table.hash_at(p);
-            if looked >= slots {
-                return (Some(hash), seen, gone);
+            if swept.looked >= slots {
+                swept.next = Some(hash);
+                break;
             }
-            looked += 1;
+            swept.looked += 1;
             if table.flags(p) & FLAG_TTL == 0 {
                 pos = table.next(p);
                 continue;
             }
-            seen += 1;
-            if expired(table.entry(p), now) {
-                gone += 1;
-                let key: Box<[u8]> = table.entry(p).key().into();
-                self.read.expire(0, p, &key);
-                pos = self.held.peek(0).inner.table.first_from(hash);
-            } else {
-                pos = table.next(p);
+            swept.seen += 1;
+            let entry = table.entry(p);
+            match entry.expire_at().and_then(|at| at.checked_sub(now)).filter(|left| *left > 0) {
+                Some(left) => {
+                    swept.ttl_ms += u128::from(left);
+                    pos = table.next(p);
+                }
+                None => {
+                    swept.gone += 1;
+                    let key: Box<[u8]> = entry.key().into();
+                    self.read.expire(0, p, &key);
+                    pos = self.held.peek(0).inner.table.first_from(hash);
+                }
             }
         }
-        (None, seen, gone)
+        swept
     }
+}
+
+/// What [`WriteTx::sweep`] did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SweptSlots {
+    /// Where to go on; `None`: the end of the shard.
+    pub(super) next: Option<u32>,
+    /// Entries looked at.
+    pub(super) looked: u32,
+    /// Those with a time to live.
+    pub(super) seen: u32,
+    /// Those that were removed.
+    pub(super) gone: u32,
+    /// What the others have left to live, added up.
+    pub(super) ttl_ms: u128,
 }
 
 #[inline]
