@@ -52,26 +52,26 @@ impl Worker {
     }
 
     /// An EXEC that is refused gives its transaction up.
-    fn abort_exec(&mut self, server: &Server, client: &mut Client, id: CommandId, error: &str, reply: &mut Reply<'_>) {
+    fn abort_exec(&mut self, server: &Server, client: &mut Client, id: CommandId, error: &[u8], reply: &mut Reply<'_>) {
         client.multi = None;
         self.unwatch(server, client);
         client.publish_multi();
-        let why = error.strip_prefix("ERR ").unwrap_or(error);
-        let error = format!("EXECABORT Transaction discarded because of: {why}");
+        let why = error.strip_prefix(b"ERR ").unwrap_or(error);
+        let error = [b"EXECABORT Transaction discarded because of: ", why].concat();
         self.refuse(client, Some(id), &error, reply);
     }
 
     /// Answers with an error before the command ran; a transaction being queued is spoilt by it.
-    pub(super) fn refuse(&mut self, client: &mut Client, id: Option<CommandId>, error: &str, reply: &mut Reply<'_>) {
+    pub(super) fn refuse(&mut self, client: &mut Client, id: Option<CommandId>, error: &[u8], reply: &mut Reply<'_>) {
         if let Some(id) = id {
             self.stats.commands[id as usize].rejected.add(1);
         }
         if let Some(multi) = &mut client.multi {
             multi.aborted = true;
         }
-        reply.error(error);
-        let code = error.split(' ').next().unwrap_or("ERR");
-        self.count_error(code.as_bytes());
+        reply.error_bytes(error);
+        let code = error.split(|byte| *byte == b' ').next().unwrap_or(b"ERR");
+        self.count_error(code);
     }
 
     /// Answers an unknown command.
@@ -103,29 +103,34 @@ impl Worker {
     }
 }
 
-fn unknown_text(args: ArgView<'_>) -> String {
-    let show = |b: &[u8]| String::from_utf8_lossy(&b[..b.len().min(SHOWN_MAX)]).into_owned();
-    let mut rest = String::new();
+/// What an error shows of a client's argument: at most `room` bytes as they are, and, as in C, nothing after a NUL.
+fn excerpt(arg: &[u8], room: usize) -> &[u8] {
+    let arg = &arg[..arg.len().min(room)];
+    arg.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+fn unknown_text(args: ArgView<'_>) -> Vec<u8> {
+    let mut rest = Vec::new();
     for arg in args.iter().skip(1) {
         if rest.len() >= SHOWN_MAX {
             break;
         }
-        let room = SHOWN_MAX - rest.len();
-        rest.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(room)])));
+        rest = [&rest, &b"'"[..], excerpt(arg, SHOWN_MAX - rest.len()), b"' "].concat();
     }
-    format!("ERR unknown command '{}', with args beginning with: {rest}", show(args.get(0).unwrap_or_default()))
+    let name = excerpt(args.get(0).unwrap_or_default(), SHOWN_MAX);
+    [b"ERR unknown command '", name, b"', with args beginning with: ", &rest].concat()
 }
 
 /// Why a command must not run now, if so.
-fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<String> {
+fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     let spec = &row.spec;
     if matches!(row.run, Run::Container) && (args.len() > 1 || spec.arity_fits(args.len())) {
         let sub = args.get(1).unwrap_or_default();
-        let sub = String::from_utf8_lossy(&sub[..sub.len().min(SHOWN_MAX)]);
-        return Some(format!("ERR unknown subcommand '{sub}'. Try {} HELP.", spec.name.to_ascii_uppercase()));
+        let help = format!("'. Try {} HELP.", spec.name.to_ascii_uppercase());
+        return Some([b"ERR unknown subcommand '", excerpt(sub, SHOWN_MAX), help.as_bytes()].concat());
     }
     if !spec.arity_fits(args.len()) {
-        return Some(format!("ERR wrong number of arguments for '{}' command", spec.name));
+        return Some(format!("ERR wrong number of arguments for '{}' command", spec.name).into_bytes());
     }
     if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Some("NOAUTH Authentication required.".into());

@@ -5,6 +5,7 @@
 //! shrunk to few commands before it is shown. Environment: `OSTRACON_SEED` repeats a stream, `OSTRACON_COMMANDS` says
 //! how long it is.
 
+mod differences;
 mod generator;
 mod journal;
 mod pair;

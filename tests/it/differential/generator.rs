@@ -7,6 +7,7 @@ use ostracon::base::rng::Rng;
 use ostracon::commands::Commands;
 use ostracon::spec::{Command, Group};
 
+use super::differences::{AVOIDED, EXTENSIONS};
 use super::syntax::{Node, any_case, parse};
 use super::values;
 
@@ -43,15 +44,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
 
 /// Commands of group `server` that touch nothing but the dataset.
 const SERVER: [&str; 5] = ["dbsize", "flushdb", "flushall", "swapdb", "command|getkeys"];
-
-/// Options that the oracle does not know: command, token, reason.
-const EXTENSIONS: &[(&str, &str, &str)] = &[
-    ("set", "IFEQ", "from Redis 8.4: a table case"),
-    ("bitop", "DIFF", "from Redis 8.2: a table case"),
-    ("bitop", "DIFF1", "from Redis 8.2: a table case"),
-    ("bitop", "ANDOR", "from Redis 8.2: a table case"),
-    ("bitop", "ONE", "from Redis 8.2: a table case"),
-];
 
 /// How often a command comes; the others: [`WEIGHT`].
 const WEIGHTS: &[(&str, u64)] = &[
@@ -193,7 +185,7 @@ impl Generator {
     }
 }
 
-fn integer(arg: &[u8]) -> Option<i128> {
+pub fn integer(arg: &[u8]) -> Option<i128> {
     std::str::from_utf8(arg).ok()?.trim_start_matches('#').parse().ok()
 }
 
@@ -214,6 +206,9 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
         "set" | "getex" => after(&["ex", "px", "exat", "pxat"], 1),
         _ => vec![],
     };
+    for avoided in AVOIDED.iter().filter(|avoided| avoided.command == name) {
+        (avoided.change)(args);
+    }
     for at in offsets {
         let limit = if name == "setrange" { 80_000..536_870_912 } else { 1_000_000..4_294_967_296 };
         if args.get(at).and_then(|arg| integer(arg)).is_some_and(|n| limit.contains(&n)) {

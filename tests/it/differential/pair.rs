@@ -1,12 +1,13 @@
 //! Two servers that get the same steps: sends, compares, shrinks.
 //!
-//! Owns the rules by which replies are compared, and the one list of known differences. Knows nothing of how the
+//! Owns the rules by which replies are compared. Knows nothing of how the
 //! stream is drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::differences::KNOWN;
 use super::name_of;
 use crate::support::{Client, Server, Value, encode};
 
@@ -68,16 +69,6 @@ impl fmt::Display for Difference {
         write!(f, "{}\n  ours:   {}\n  oracle: {}", self.step, self.ours, self.oracle)
     }
 }
-
-/// A difference that is meant.
-struct Known {
-    reason: &'static str,
-    /// Whether it is this one: name of the command, its arguments, our reply, the oracle's.
-    applies: fn(&str, &[Vec<u8>], &Value, &Value) -> bool,
-}
-
-/// Every difference that the stream may meet, with its reason.
-const KNOWN: &[Known] = &[];
 
 /// How a reply is compared.
 #[derive(Clone, Copy, PartialEq)]
@@ -249,33 +240,35 @@ impl Pair {
         for (by, args) in chunk.iter().enumerate() {
             let ours = self.ours.connections[connection].recv();
             let oracle = self.oracle.connections[connection].recv();
-            if !self.alike(connection, args, &ours, &oracle) && found.is_none() {
-                found = Some((by, cut(ours.render()), cut(oracle.render())));
+            if let Some((ours, oracle)) = self.differ(connection, args, &ours, &oracle)
+                && found.is_none()
+            {
+                found = Some((by, ours, oracle));
             }
         }
         found.map_or(Ok(chunk.len()), Err)
     }
 
-    /// Whether two replies are alike; takes note of what MULTI queues, for EXEC's replies are compared one by one.
-    fn alike(&mut self, connection: usize, args: &[Vec<u8>], ours: &Value, oracle: &Value) -> bool {
+    /// What differs in two replies. Takes note of what MULTI queues, for EXEC's replies are compared one by one.
+    fn differ(&mut self, on: usize, args: &[Vec<u8>], ours: &Value, oracle: &Value) -> Option<(String, String)> {
         let name = name_of(args);
         let queued = Value::Simple(b"QUEUED".to_vec());
         if *ours == queued && *oracle == queued {
-            self.queues[connection].push(args.to_vec());
-            return true;
+            self.queues[on].push(args.to_vec());
+            return None;
         }
         if matches!(name.as_str(), "exec" | "discard" | "reset") {
-            let queue = std::mem::take(&mut self.queues[connection]);
+            let queue = std::mem::take(&mut self.queues[on]);
             if let (Value::Array(a), Value::Array(b)) = (ours, oracle)
-                && name == "exec"
+                && (name.as_str(), a.len(), b.len()) == ("exec", queue.len(), queue.len())
             {
-                let mut pairs = queue.iter().zip(a.iter().zip(b));
-                return a.len() == b.len()
-                    && a.len() == queue.len()
-                    && pairs.all(|(q, (a, b))| self.one_alike(q, a, b));
+                let found = (0..queue.len()).find(|i| !self.one_alike(&queue[*i], &a[*i], &b[*i]))?;
+                let text = |v: &Value| format!("{}: {}", shown(&queue[found]), cut(v.render()));
+                return Some((text(&a[found]), text(&b[found])));
             }
         }
-        self.one_alike(args, ours, oracle)
+        let alike = self.one_alike(args, ours, oracle);
+        (!alike).then(|| (cut(ours.render()), cut(oracle.render())))
     }
 
     fn one_alike(&mut self, args: &[Vec<u8>], ours: &Value, oracle: &Value) -> bool {
