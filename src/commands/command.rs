@@ -79,7 +79,7 @@ fn info(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     while let Some(name) = args.next() {
         match by_full_name(cx.server, name) {
             Some(row) => write_info(row, out),
-            None => out.null_array(),
+            None => out.null(),
         }
     }
     Ok(())
