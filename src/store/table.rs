@@ -817,7 +817,7 @@ mod tests {
         let mut model = Model::new();
         for step in 0..steps {
             // Phases of growth and of decay.
-            let grow = (step / (keys * 2)) % 2 == 0;
+            let grow = (step / (keys * 2)).is_multiple_of(2);
             let id = random.below(keys);
             let (hash, key) = (hash_of(id), id.to_le_bytes().to_vec());
             let found = t.find(hash, &key);
