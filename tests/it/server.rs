@@ -764,6 +764,46 @@ fn monitor_format() {
     });
 }
 
+/// A monitor may not touch keys, nor be made inside EXEC; asking twice has no reply.
+#[test]
+fn monitors_only_listen() {
+    check(
+        r#"
+        SET k v => +OK
+        MULTI => +OK
+        MONITOR => +QUEUED
+        EXEC => [-ERR MONITOR isn't allowed for DENY BLOCKING client]
+        GET k => v
+        MONITOR => +OK
+        GET k => -ERR Replica can't interact with the keyspace
+        SET k w => -ERR Replica can't interact with the keyspace
+        DBSIZE => -ERR Replica can't interact with the keyspace
+        MONITOR => (none)
+        MULTI => +OK
+        (recv) => ~+* "MULTI"
+        GET k => -ERR Replica can't interact with the keyspace
+        EXEC => -EXECABORT Transaction discarded because of previous errors.
+        (recv) => ~+* "EXEC"
+        RESET => +RESET
+        GET k => v
+        "#,
+    );
+}
+
+/// A monitor that does not read is closed once too much waits for it.
+#[test]
+fn a_monitor_that_does_not_read_is_closed() {
+    on_each(&["--client-output-buffer-limit", "normal 1mb 0 0"], |server| {
+        let (mut monitor, mut client) = (server.client(), server.client());
+        assert_eq!(monitor.ask("MONITOR"), "+OK");
+        let value = vec![b'x'; 100_000];
+        eventually("the monitor is closed", || {
+            client.command(&[&b"SET"[..], b"k", &value]);
+            !client.line("CLIENT LIST").text().contains("flags=O")
+        });
+    });
+}
+
 /// SHUTDOWN ends the process with status 0; the connection is closed without a reply.
 #[test]
 fn shutdown_ends_the_process() {
