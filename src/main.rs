@@ -16,21 +16,87 @@ use std::time::Duration;
 
 /// Exact statistics, MEMORY PURGE and fragmentation figures; level with mimalloc in speed.
 #[global_allocator]
-static ALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-fn main() {
-    let a: Vec<String> = std::env::args().collect();
-    let opt = |n: &str, d: usize| a.iter().position(|x| x == n).map_or(d, |i| a[i + 1].parse().unwrap_or(d));
-    let mut s = ostracon::config::Settings::default();
-    s.port = opt("--port", 6379) as u16;
-    s.workers = opt("--workers", 2);
-    let config = ostracon::config::Config::new(s, None);
-    let workers = config.current().workers;
-    let server = Arc::new(ostracon::server::Server::new(config, ostracon::base::clock::Clock::new(), workers));
-    let pool = Arc::new(ostracon::net::Pool::start(&server).expect("pool"));
-    let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("rt");
-    rt.block_on(async {
-        let _l = ostracon::net::Listeners::open(&server.config.current(), &server, &pool).expect("listen");
-        tokio::spawn(ostracon::net::run_cron(Arc::clone(&server)));
-        let _ = tokio::signal::ctrl_c().await;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match cli::parse(&arguments) {
+        Command::Version => print!("{}", cli::version_line()),
+        Command::Help => print!("{}", cli::help()),
+        Command::Refuse(text) => return fail(&text),
+        Command::Check(sources) => match cli::load(&sources, std::io::stdin()) {
+            Ok(loaded) => print!("{}", cli::check_report(&loaded)),
+            Err(e) => return fail(&e.to_string()),
+        },
+        Command::Serve(sources) => {
+            return match start(&sources) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(text) => fail(&text),
+            };
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn fail(text: &str) -> ExitCode {
+    eprintln!("{}", text.trim_end());
+    ExitCode::FAILURE
+}
+
+/// Worker threads: as configured, else one a core.
+fn workers(settings: &Settings) -> usize {
+    match settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    }
+}
+
+/// Everything up to serving, serving, and the end.
+fn start(sources: &Sources) -> Result<(), String> {
+    let loaded = cli::load(sources, std::io::stdin()).map_err(|e| e.to_string())?;
+    daemon::daemonize(&loaded.settings).map_err(|e| format!("Can't become a daemon: {e}"))?;
+    daemon::enter_dir(&loaded.settings).map_err(|e| format!("Can't chdir to '{}': {e}", loaded.settings.dir))?;
+    logging::init(&loaded.settings).map_err(|e| format!("Can't open the log file: {e}"))?;
+    let result = serve(loaded);
+    if let Err(text) = &result {
+        tracing::error!("{text}");
+    }
+    logging::flush(Duration::from_secs(1));
+    result
+}
+
+fn serve(loaded: Loaded) -> Result<(), String> {
+    let Loaded { mut settings, warnings, file } = loaded;
+    tracing::warn!("Ostracon is starting");
+    tracing::warn!("Ostracon version={VERSION}, bits={}, pid={}, just started", usize::BITS, std::process::id());
+    warnings.iter().for_each(|w| tracing::warn!("{w}"));
+    let _pid_file = PidFile::create(&settings).unwrap_or_else(|e| {
+        tracing::warn!("Failed to write PID file: {e}");
+        None
     });
+    let files = daemon::raise_open_files(settings.maxclients)?;
+    files.warnings.iter().for_each(|w| tracing::warn!("{w}"));
+    files.notice.iter().for_each(|n| tracing::info!("{n}"));
+    settings.maxclients = files.maxclients;
+    let workers = workers(&settings);
+    let config = Config::new(settings, file);
+    let server = Arc::new(Server::new(config, Clock::new(), workers)?);
+    greet(&server);
+    net::serve(&server).map_err(|e| e.to_string())
+}
+
+/// The banner, or its facts in one line.
+fn greet(server: &Server) {
+    let settings = server.config.current();
+    let facts = BannerFacts { pid: std::process::id(), workers: server.workers, shards: server.store.shard_count() };
+    if cli::shows_banner(&settings, std::io::stdout().is_terminal()) {
+        println!("{}", cli::banner(&settings, facts));
+    }
+    tracing::info!(
+        "Running mode=standalone, port={}, pid={}, workers={}, shards={}.",
+        settings.port,
+        facts.pid,
+        facts.workers,
+        facts.shards
+    );
 }

@@ -11,7 +11,6 @@ use crate::commands::Commands;
 use crate::config::{Config, Effect, Settings};
 use crate::stats::Stats;
 use crate::store::{Access, DEFAULT_SHARDS, Store};
-use crate::{daemon, logging};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -84,7 +83,7 @@ impl Server {
             on_config: OnceLock::new(),
             repl_id: Mutex::new(hex_id(&clock)),
             clock,
-        }
+        })
     }
 
     /// The replication id.

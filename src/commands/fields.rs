@@ -6,8 +6,9 @@
 
 use super::memory::{client_bytes, ratio};
 use crate::base::num::human_bytes;
+use crate::config::REDIS_VERSION;
 use crate::config::Settings;
-use crate::server::{REDIS_VERSION, Server, VERSION};
+use crate::server::{Server, VERSION};
 use crate::stats::memory::{Memory, system_total};
 use nix::sys::resource::{UsageWho, getrusage};
 use std::sync::Arc;

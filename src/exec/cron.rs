@@ -26,6 +26,8 @@ const SAMPLE: u64 = 400;
 const SAMPLE_SLOTS: u64 = 16_384;
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds from one sample of the rates to the next.
+const RATES: u64 = SECOND / 10;
 
 /// The periodic work's own state.
 pub struct Cron {
@@ -35,6 +37,8 @@ pub struct Cron {
     no_command: OwnedCommand,
     /// When the work of once a second is due, on the monotonic clock.
     second_ns: u64,
+    /// When the rates are sampled next, monotonic nanoseconds.
+    sample_ns: u64,
 }
 
 impl Default for Cron {
@@ -101,6 +105,7 @@ impl Cron {
             effects: Effects::default(),
             no_command: OwnedCommand::new([&b""[..]]),
             second_ns: 0,
+            sample_ns: 0,
         }
     }
 
@@ -115,9 +120,18 @@ impl Cron {
         let settings = server.config.current();
         self.effects.lazy = commit::lazy(&settings);
         if server.active_expire.load(Relaxed) {
+            let start = server.clock.mono_ns();
             self.expire(server, &settings);
+            let ms = (server.clock.mono_ns() - start) / 1_000_000;
+            if settings.latency_monitor_threshold > 0 && ms >= settings.latency_monitor_threshold {
+                server.stats.latency.note("expire-cycle", ms, server.clock.unix_ms() / 1000);
+            }
         }
         let now = server.clock.mono_ns();
+        if now >= self.sample_ns {
+            self.sample_ns = now + RATES;
+            server.stats.sample(now);
+        }
         if now >= self.second_ns {
             self.second_ns = now + SECOND;
             each_second(server, &settings);
@@ -255,7 +269,7 @@ mod tests {
     fn server(settings: Settings) -> (Server, Clock) {
         let clock = Clock::manual();
         clock.set_unix_ms(1_000_000);
-        (Server::new(Config::new(settings, None), clock.clone(), 1), clock)
+        (Server::new(Config::new(settings, None), clock.clone(), 1).expect("no renames"), clock)
     }
 
     fn fill(server: &Server, db: u32, keys: std::ops::Range<u32>, expiry: Expiry) {

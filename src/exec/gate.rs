@@ -52,12 +52,12 @@ impl Worker {
     }
 
     /// An EXEC that is refused gives its transaction up.
-    fn abort_exec(&mut self, server: &Server, client: &mut Client, id: CommandId, error: &str, reply: &mut Reply<'_>) {
+    fn abort_exec(&mut self, server: &Server, client: &mut Client, id: CommandId, error: &[u8], reply: &mut Reply<'_>) {
         client.multi = None;
         self.unwatch(server, client);
         client.publish_multi();
-        let why = error.strip_prefix("ERR ").unwrap_or(error);
-        let error = format!("EXECABORT Transaction discarded because of: {why}");
+        let why = error.strip_prefix(b"ERR ").unwrap_or(error);
+        let error = [b"EXECABORT Transaction discarded because of: ", why].concat();
         self.refuse(client, Some(id), &error, reply);
     }
 
@@ -104,7 +104,7 @@ impl Worker {
 }
 
 /// What an error shows of a client's argument: at most `room` bytes as they are, and, as in C, nothing after a NUL.
-fn shown(arg: &[u8], room: usize) -> &[u8] {
+fn excerpt(arg: &[u8], room: usize) -> &[u8] {
     let arg = &arg[..arg.len().min(room)];
     arg.split(|byte| *byte == 0).next().unwrap_or_default()
 }
@@ -115,9 +115,9 @@ fn unknown_text(args: ArgView<'_>) -> Vec<u8> {
         if rest.len() >= SHOWN_MAX {
             break;
         }
-        rest = [&rest, &b"'"[..], shown(arg, SHOWN_MAX - rest.len()), b"' "].concat();
+        rest = [&rest, &b"'"[..], excerpt(arg, SHOWN_MAX - rest.len()), b"' "].concat();
     }
-    let name = shown(args.get(0).unwrap_or_default(), SHOWN_MAX);
+    let name = excerpt(args.get(0).unwrap_or_default(), SHOWN_MAX);
     [b"ERR unknown command '", name, b"', with args beginning with: ", &rest].concat()
 }
 
@@ -127,7 +127,7 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     if matches!(row.run, Run::Container) && (args.len() > 1 || spec.arity_fits(args.len())) {
         let sub = args.get(1).unwrap_or_default();
         let help = format!("'. Try {} HELP.", spec.name.to_ascii_uppercase());
-        return Some([b"ERR unknown subcommand '", shown(sub, SHOWN_MAX), help.as_bytes()].concat());
+        return Some([b"ERR unknown subcommand '", excerpt(sub, SHOWN_MAX), help.as_bytes()].concat());
     }
     if !spec.arity_fits(args.len()) {
         return Some(format!("ERR wrong number of arguments for '{}' command", spec.name).into_bytes());

@@ -15,6 +15,7 @@ mod transaction;
 
 pub use cron::Cron;
 
+use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};
 use crate::config::Settings;
@@ -116,13 +117,13 @@ impl Worker {
             self.settings = self.server.config.current();
             self.latency_tracking = self.settings.latency_tracking;
             self.effects.lazy = commit::lazy(&self.settings);
+            self.watch_ns = watch_ns(&self.settings);
         }
     }
 
     fn tick(&mut self) {
         self.refresh();
-        self.now_ms = self.server.clock.unix_ms();
-        self.last_ns = self.server.clock.mono_ns();
+        (self.now_ms, self.last_ns) = self.server.clock.both(&mut self.anchor);
     }
 
     /// Runs the whole commands in `input`, replies to `out`, until the input, the connection's turn or the room for

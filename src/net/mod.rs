@@ -12,14 +12,4 @@ mod listen;
 mod serve;
 mod worker;
 
-pub use listen::{ListenError, Listeners};
-pub use worker::{Accepted, Pool};
-
-/// Drives the periodic work until the runtime ends.
-pub async fn run_cron(server: std::sync::Arc<crate::server::Server>) {
-    let mut cron = crate::exec::Cron::new();
-    loop {
-        tokio::time::sleep(crate::exec::Cron::period(&server)).await;
-        cron.tick(&server);
-    }
-}
+pub use serve::serve;

@@ -6,12 +6,12 @@
 use super::listen::Listeners;
 use super::worker::Pool;
 use crate::config::{Effect, Settings};
-use crate::daemon;
+use crate::exec::Cron;
 use crate::server::Server;
+use crate::{daemon, logging};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -29,16 +29,24 @@ pub fn serve(server: &Arc<Server>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let pool = Arc::new(Pool::start(server)?);
     let (ask, asked) = unbounded_channel();
-    let rebind = move |effect: Effect, settings: &Settings| {
-        if effect != Effect::Listeners {
-            return Ok(());
+    let on_config = move |effect: Effect, settings: &Settings| {
+        match effect {
+            Effect::Listeners => {}
+            Effect::MaxClients => return daemon::make_room_for(settings.maxclients),
+            Effect::Dir => return daemon::enter_dir(settings).map_err(|e| e.to_string()),
+            Effect::LogLevel => {
+                logging::set_level(settings.loglevel);
+                return Ok(());
+            }
+            _ => return Ok(()),
         }
         let (answer, answered) = sync_channel(1);
         let gone = || "the server is shutting down".to_owned();
         ask.send(Rebind { settings: settings.clone(), answer }).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
     };
-    server.set_rebind(Box::new(rebind));
+    // Set once, here: the server has just been made.
+    let _ = server.on_config.set(Box::new(on_config));
     let result = runtime.block_on(main_task(server, &pool, asked));
     drop(runtime);
     // The listeners' tasks are gone with the runtime, so this is the last handle.
@@ -49,6 +57,15 @@ pub fn serve(server: &Arc<Server>) -> io::Result<()> {
     result
 }
 
+/// Active expiry, time-outs, samples: a tick of [`Cron`] a period.
+async fn periodic_work(server: Arc<Server>) {
+    let mut cron = Cron::new();
+    loop {
+        tokio::time::sleep(Cron::period(&server)).await;
+        cron.tick(&server);
+    }
+}
+
 async fn main_task(server: &Arc<Server>, pool: &Arc<Pool>, mut asked: UnboundedReceiver<Rebind>) -> io::Result<()> {
     let settings = server.config.current();
     let mut listeners = Listeners::open(&settings, server, pool).map_err(io::Error::other)?;
@@ -56,9 +73,9 @@ async fn main_task(server: &Arc<Server>, pool: &Arc<Pool>, mut asked: UnboundedR
     if let Err(e) = daemon::notify_ready(&settings) {
         tracing::warn!("Telling the supervisor failed: {e}");
     }
+    let periodic = tokio::spawn(periodic_work(Arc::clone(server)));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     loop {
-        let period = Duration::from_millis(1000 / u64::from(server.config.current().hz.clamp(1, 500)));
         tokio::select! {
             biased;
             () = server.shutdown.wait() => break,
@@ -75,10 +92,10 @@ async fn main_task(server: &Arc<Server>, pool: &Arc<Pool>, mut asked: UnboundedR
                 // A worker that no longer waits has gone with its connection.
                 let _ = request.answer.send(opened);
             }
-            () = tokio::time::sleep(period) => {}
         }
     }
     tracing::warn!("User requested shutdown...");
+    periodic.abort();
     let _ = daemon::notify_stopping(&settings);
     Ok(())
 }

@@ -148,8 +148,8 @@ async fn accept(
 /// Waits until the worker's connections have written what they had to write, at most a second.
 async fn drain(server: &Server, load: &AtomicUsize) {
     server.clients.all().iter().for_each(|c| c.close_when_written());
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
-    while load.load(Relaxed) > 0 && tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    let deadline = server.clock.mono_ns() + DRAIN_NS;
+    while load.load(Relaxed) > 0 && server.clock.mono_ns() < deadline {
+        tokio::task::yield_now().await;
     }
 }

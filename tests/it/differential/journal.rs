@@ -26,6 +26,7 @@ type Args = Vec<Vec<u8>>;
 
 /// A server without sockets, and one client of it.
 struct Local {
+    server: Arc<Server>,
     worker: Worker,
     client: Client,
 }
@@ -35,13 +36,13 @@ impl Local {
         let config = Config::new(Settings::default(), None);
         let server = Arc::new(Server::new(config, clock.clone(), 1).unwrap());
         let shared = Shared::new(1, String::new(), String::new(), 0, 0, clock.unix_ms());
-        Local { worker: Worker::new(server, 0), client: Client::new(Arc::new(shared), true) }
+        Local { worker: Worker::new(Arc::clone(&server), 0), server, client: Client::new(Arc::new(shared), true) }
     }
 
     fn run(&mut self, args: &[impl AsRef<[u8]>]) -> Value {
         let mut out = OutBuf::new();
         let input = encode(args);
-        let progress = self.worker.run(&mut self.client, &input, &mut out);
+        let progress = self.worker.run(&self.server, &mut self.client, &input, &mut out);
         assert_eq!(progress.consumed, input.len());
         let mut decoder = Decoder::default();
         decoder.feed(&out.to_vec());
@@ -115,7 +116,8 @@ fn the_journal_replayed_gives_the_same_data() {
         }
         // Often enough that a difference is near its cause.
         if sent % 2_000 < 20 || sent >= COMMANDS {
-            let last: Vec<String> = base.iter().rev().take(20).map(|(db, args)| format!("{db} {}", shown(args))).collect();
+            let last: Vec<String> =
+                base.iter().rev().take(20).map(|(db, args)| format!("{db} {}", shown(args))).collect();
             let (ours, replay) = (local.digest(), replayed(&clock, &base));
             let step = std::mem::take(&mut recorder.0.lock().unwrap().0);
             base.extend(step);

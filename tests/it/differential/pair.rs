@@ -151,8 +151,7 @@ impl Side {
     fn data(&mut self, db: u64) -> Vec<(Vec<Vec<u8>>, Value)> {
         self.own.ask(&format!("SELECT {db}"));
         let words = |words: &[&[u8]]| words.iter().map(|w| w.to_vec()).collect::<Vec<_>>();
-        let mut keys: Vec<Vec<u8>> =
-            self.own.line("KEYS *").items().iter().map(|key| key.bytes().to_vec()).collect();
+        let mut keys: Vec<Vec<u8>> = self.own.line("KEYS *").items().iter().map(|key| key.bytes().to_vec()).collect();
         keys.sort();
         let mut questions = vec![words(&[b"KEYS", b"*"])];
         for key in &keys {

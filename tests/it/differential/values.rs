@@ -154,7 +154,9 @@ fn offset(rng: &mut Rng, command: &str) -> Vec<u8> {
         5 | 6 => number(rng, 0, if bits { 4000 } else { 500 }),
         7 => number(rng, 0, if bits { 600_000 } else { 75_000 }),
         8 if command.starts_with("bitfield") => [b"#".to_vec(), number(rng, 0, 50)].concat(),
-        9 => text(rng, &["-1", "4294967296", "4294967297", "536870912", "536870913", "9223372036854775807", "#-1", "#"]),
+        9 => {
+            text(rng, &["-1", "4294967296", "4294967297", "536870912", "536870913", "9223372036854775807", "#-1", "#"])
+        }
         10 => odd_number(rng),
         _ => number(rng, 0, 100),
     }
