@@ -17,7 +17,12 @@ use crate::support::{Client, Server, Value, encode_line, eventually};
 const WORKERS: [&str; 2] = ["--workers", "4"];
 
 /// Runs `actors` in threads of their own, and `observe` again and again until all of them are done, and once more.
-fn under_fire(server: &Server, actors: usize, act: impl Fn(usize, &mut Client) + Sync, observe: impl Fn(&mut Client) + Sync) {
+fn under_fire(
+    server: &Server,
+    actors: usize,
+    act: impl Fn(usize, &mut Client) + Sync,
+    observe: impl Fn(&mut Client) + Sync,
+) {
     let running = AtomicUsize::new(actors);
     /// Counts down however the thread ends: an observer must not wait for one that failed.
     struct Done<'a>(&'a AtomicUsize);

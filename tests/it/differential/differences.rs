@@ -29,6 +29,14 @@ pub const KNOWN: &[Known] = &[
             name.contains("expire") && is(ours) && is(oracle)
         },
     },
+    Known {
+        reason: "COMMAND GETKEYS of a command without arguments: 7.0 wants one, 7.2 does not",
+        applies: |name, args, _, oracle| {
+            name == "command|getkeys"
+                && args.len() == 3
+                && *oracle == Value::Error(b"ERR wrong number of arguments for 'command|getkeys' command".to_vec())
+        },
+    },
 ];
 
 /// Options that the oracle does not know: command, token, reason.
