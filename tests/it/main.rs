@@ -18,6 +18,7 @@ mod differential;
 mod generic;
 mod invariants;
 mod protocol;
+mod readme;
 mod server;
 mod shards;
 mod strings;
