@@ -232,6 +232,8 @@ pub struct Client {
     pub no_touch: bool,
     /// In MONITOR mode.
     pub monitor: bool,
+    /// A queued transaction is running.
+    pub in_exec: bool,
     /// The connection is to be closed after what is in its output buffer.
     pub closing: bool,
 }
@@ -250,6 +252,7 @@ impl Client {
             reply: ReplyMode::On,
             no_touch: false,
             monitor: false,
+            in_exec: false,
             closing: false,
         }
     }

@@ -135,7 +135,9 @@ impl Worker {
             let intact = watches.iter().all(|w| tx.unchanged(w));
             watches.iter().for_each(|w| tx.unwatch(w));
             if intact {
+                client.in_exec = true;
                 self.run_queue(server, client, &multi, &mut tx, reply);
+                client.in_exec = false;
             } else {
                 reply.null_array();
             }
