@@ -1,6 +1,6 @@
 //! The commands on the server itself: COMMAND, CONFIG, INFO, MEMORY, SLOWLOG, LATENCY, DEBUG, TIME, MONITOR and others.
 
-use crate::support::{Client, Value, check, check_with, eventually, on_each, same_on_both};
+use crate::support::{Client, Value, check, check_ours, check_with, eventually, on_each, on_ours, same_on_both};
 
 #[test]
 fn unknown_commands() {
@@ -814,4 +814,56 @@ fn shutdown_ends_the_process() {
         eventually("nothing listens", || Client::try_connect(server.address()).is_err());
         true
     });
+}
+
+/// Ours: how keys and waits are spread, and the hottest keys.
+#[test]
+fn shards() {
+    check_ours(
+        "SHARDS is ours",
+        r#"
+        SET k v => +OK
+        SHARDS INFO => ~[shards, :*, db, :0, total, [keys, :1, volatile, :0, bytes, :*, operations, :*, waits, :*, wait_usec, :*], list, [[shard, :*, keys, :1, volatile, :0, bytes, :*, operations, :*, waits, :*, wait_usec, :*]]]
+        SHARDS INFO x => -ERR wrong number of arguments for 'shards|info' command
+        SHARDS HOT 0 => []
+        SHARDS HOT -1 => -ERR value is out of range, must be positive
+        SHARDS HOT x => -ERR value is not an integer or out of range
+        SHARDS HOT 1 2 => -ERR syntax error
+        SHARDS RESET => +OK
+        SHARDS BOGUS => -ERR unknown subcommand 'BOGUS'. Try SHARDS HELP.
+        SHARDS HELP => ~[+SHARDS <subcommand> *]
+        "#,
+    );
+    on_ours(&["--workers", "1"], |server| {
+        let mut client = server.client();
+        for i in 0..640 {
+            client.line(&format!("GET {}", if i % 2 == 0 { "hot".to_owned() } else { format!("cold{i}") }));
+        }
+        client.line("SHARDS RESET");
+        (0..128).for_each(|_| drop(client.line("GET hot")));
+        assert_eq!(client.line("SHARDS HOT").render(), "[[key, hot, db, :0, operations, :128, error, :0]]");
+    });
+}
+
+/// What visits the shards one by one finds them held in an EXEC.
+#[test]
+fn walkers_inside_exec() {
+    check_ours(
+        "SHARDS is ours",
+        r#"
+        MULTI => +OK
+        SET k v => +QUEUED
+        INFO => +QUEUED
+        MEMORY STATS => +QUEUED
+        MEMORY USAGE k => +QUEUED
+        DEBUG POPULATE 100 => +QUEUED
+        DEBUG DIGEST-VALUE k => +QUEUED
+        DEBUG DIGEST => +QUEUED
+        DEBUG OBJECT k => +QUEUED
+        SHARDS INFO => +QUEUED
+        SHARDS RESET => +QUEUED
+        EXEC => ~[+OK, *, +OK, [+d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f], *, +OK]
+        DBSIZE => :101
+        "#,
+    );
 }
