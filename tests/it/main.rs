@@ -19,6 +19,7 @@ mod generic;
 mod invariants;
 mod protocol;
 mod server;
+mod shards;
 mod strings;
 mod tidy;
 mod transactions;
