@@ -236,7 +236,7 @@ fn copy_takes_whole_values() {
     let (x, y) = ("x".repeat(3000), "y".repeat(5000));
     let act = |actor: usize, client: &mut Client| {
         for round in 0..500 {
-            let value = if (actor + round) % 2 == 0 { &x } else { &y };
+            let value = if (actor + round).is_multiple_of(2) { &x } else { &y };
             client.line(&format!("SET from {value}"));
             client.line("COPY from to REPLACE");
             client.line("COPY from to DB 1 REPLACE");
@@ -255,7 +255,7 @@ fn swapdb_under_fire_keeps_the_sum_of_the_pair() {
     exec(&mut server.client(), &["SELECT 2", "SET x 30", "SELECT 3", "SET x 70"].map(str::to_owned)).unwrap();
     let act = |actor: usize, client: &mut Client| {
         for round in 0..400 {
-            if (actor + round) % 3 == 0 {
+            if (actor + round).is_multiple_of(3) {
                 assert_eq!(client.ask("SWAPDB 2 3"), "+OK");
             } else {
                 let transfer = ["SELECT 2", "DECRBY x 1", "SELECT 3", "INCRBY x 1"];

@@ -35,6 +35,12 @@ pub const KNOWN: &[Known] = &[
             matches!(name, "bitcount" | "bitpos") && ours.is_error() && matches!(oracle, Value::Int(-1..=0))
         },
     },
+    Known {
+        reason: "small integers are shared by redis-server's keys, and so is the time of their last use",
+        applies: |name, _, ours, oracle| {
+            name == "object|idletime" && matches!((ours, oracle), (Value::Int(0..), Value::Int(0..)))
+        },
+    },
 ];
 
 /// Options that the oracle does not know: command, token, reason.

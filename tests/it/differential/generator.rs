@@ -177,6 +177,11 @@ impl Generator {
             let touch = vec![b"EXISTS".to_vec(), args[1].clone()];
             return vec![args, touch];
         }
+        if name == "bitfield" && args.len() > 1 && args.iter().any(|arg| arg.eq_ignore_ascii_case(b"fail")) {
+            // An overflow that fails may still lengthen the value, of which 7.0 tells no WATCH: change it for both.
+            let change = vec![b"APPEND".to_vec(), args[1].clone(), b"x".to_vec()];
+            return vec![args, change];
+        }
         vec![args]
     }
 
