@@ -79,7 +79,7 @@ fn info(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     while let Some(name) = args.next() {
         match by_full_name(cx.server, name) {
             Some(row) => write_info(row, out),
-            None => out.null_array(),
+            None => out.null(),
         }
     }
     Ok(())
@@ -187,7 +187,7 @@ fn write_info(row: &Row, out: &mut Reply<'_>) {
     spec.tips.iter().for_each(|t| out.bulk(t.as_bytes()));
     out.set(spec.keys.len());
     spec.keys.iter().for_each(|k| write_key_spec(spec.name, k, out));
-    out.array(row.subs.len());
+    out.set(row.subs.len());
     row.subs.iter().for_each(|sub| write_info(sub, out));
 }
 

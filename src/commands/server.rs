@@ -84,6 +84,9 @@ fn shutdown(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
 }
 
 fn monitor(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    if cx.tx.is_pinned() {
+        return Err(Error::Text("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
     if !cx.client.monitor {
         cx.client.monitor = true;
         cx.client.shared.set_flag(ClientFlags::MONITOR, true);
