@@ -84,7 +84,7 @@ fn shutdown(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
 }
 
 fn monitor(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    if cx.tx.is_pinned() {
+    if cx.client.in_exec {
         return Err(Error::Text("ERR MONITOR isn't allowed for DENY BLOCKING client"));
     }
     if !cx.client.monitor {

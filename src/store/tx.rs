@@ -149,11 +149,6 @@ impl<'s> ReadTx<'s> {
         self.pinned = true;
     }
 
-    /// Whether other commands follow in this transaction: it is an EXEC's.
-    pub fn is_pinned(&self) -> bool {
-        self.pinned
-    }
-
     /// Unlocks the shards before the end, for a reading command that has copied (or shares) what it needs and has long
     /// to compute. Does nothing where more commands follow, or where something waits to be journalled in order. No key
     /// may be touched after it.

@@ -147,8 +147,8 @@ fn field<'v>(pairs: &'v [Value], name: &str) -> &'v Value {
 }
 
 /// What changed from 7.0 to 7.2: an optional argument of ZRANK; blocking commands run in scripts, so that `noscript`
-/// went; SCAN and RANDOMKEY are marked as touching any key.
-const CHANGED_IN_72: [&str; 11] = [
+/// went; SCAN and RANDOMKEY are marked as touching any key, MULTI and WATCH as not to be queued.
+const CHANGED_IN_72: [&str; 13] = [
     "zrank",
     "zrevrank",
     "blpop",
@@ -160,6 +160,8 @@ const CHANGED_IN_72: [&str; 11] = [
     "wait",
     "scan",
     "randomkey",
+    "multi",
+    "watch",
 ];
 
 /// Every command that the oracle knows is known to ours, with the same arity, flags, keys and categories.
