@@ -232,6 +232,8 @@ pub struct Client {
     pub no_touch: bool,
     /// In MONITOR mode.
     pub monitor: bool,
+    /// A command of its EXEC runs: nothing may block it or turn it into a stream of messages.
+    pub deny_blocking: bool,
     /// The connection is to be closed after what is in its output buffer.
     pub closing: bool,
 }
@@ -250,14 +252,16 @@ impl Client {
             reply: ReplyMode::On,
             no_touch: false,
             monitor: false,
+            deny_blocking: false,
             closing: false,
         }
     }
 
-    /// Whether a command has to pass the slow gates: not authenticated, in MULTI, replies switched off.
+    /// Whether a command has to pass the slow gates: not authenticated, in MULTI, replies switched off,
+    /// monitoring.
     #[inline]
     pub fn gated(&self) -> bool {
-        !self.authenticated || self.multi.is_some() || self.reply != ReplyMode::On
+        !self.authenticated || self.multi.is_some() || self.reply != ReplyMode::On || self.monitor
     }
 
     /// Selects a database.

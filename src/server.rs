@@ -44,8 +44,8 @@ pub struct Server {
     pub started_ms: u64,
     /// Worker threads.
     pub workers: usize,
-    /// Times that the active expiry ran out of its time.
-    pub expire_capped: AtomicU64,
+    /// What the periodic work tells of itself.
+    pub expiry: ExpiryFigures,
     /// Whether the active expiry runs (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
     /// Carries out what a change of the configuration asks for: listeners, log level, directory, limits of the
@@ -78,7 +78,7 @@ impl Server {
             started_ms: clock.unix_ms(),
             config,
             workers,
-            expire_capped: AtomicU64::new(0),
+            expiry: ExpiryFigures { hz: AtomicU64::new(settings.hz.into()), ..ExpiryFigures::default() },
             active_expire: AtomicBool::new(true),
             on_config: OnceLock::new(),
             repl_id: Mutex::new(hex_id(&clock)),
@@ -115,7 +115,8 @@ impl Server {
         self.stats.reset();
         self.clients.accepted.store(0, Relaxed);
         self.clients.rejected.store(0, Relaxed);
-        self.expire_capped.store(0, Relaxed);
+        self.expiry.reset();
+        self.store.reaper.reset();
     }
 
     /// The access clock that the configuration asks for.
@@ -131,6 +132,37 @@ impl Server {
 /// 40 random hexadecimal digits; without the system's randomness, the time.
 fn hex_id(clock: &Clock) -> String {
     random_hex(20).unwrap_or_else(|_| format!("{:040x}", clock.unix_us()))
+}
+
+/// Figures of the periodic work, which alone writes them.
+#[derive(Debug, Default)]
+pub struct ExpiryFigures {
+    /// Ticks a second at the moment: `hz`, or more with many clients.
+    pub hz: AtomicU64,
+    /// Times that the active expiry ran out of its time.
+    pub capped: AtomicU64,
+    /// Nanoseconds that it took so far.
+    pub ns: AtomicU64,
+    /// Bits of an `f64`: percentage of keys that should be gone among those with a time to live.
+    stale: AtomicU64,
+}
+
+impl ExpiryFigures {
+    /// Percentage of expired keys among those with a time to live, as the active expiry has met them lately.
+    pub fn stale_percent(&self) -> f64 {
+        f64::from_bits(self.stale.load(Relaxed))
+    }
+
+    /// Takes what one tick has met into the running mean, at a twentieth of the weight.
+    pub(crate) fn note_stale(&self, gone: u64, seen: u64) {
+        let percent = if seen == 0 { 0.0 } else { 100.0 * gone as f64 / seen as f64 };
+        self.stale.store((percent * 0.05 + self.stale_percent() * 0.95).to_bits(), Relaxed);
+    }
+
+    /// CONFIG RESETSTAT.
+    fn reset(&self) {
+        [&self.capped, &self.ns, &self.stale].into_iter().for_each(|n| n.store(0, Relaxed));
+    }
 }
 
 /// The registry of clients.
@@ -214,10 +246,13 @@ impl Monitors {
         self.count.store(list.len(), Relaxed);
     }
 
-    /// Sends a line to all of them; one whose inbox is over `limit` bytes is closed.
+    /// Sends a line to all of them; one for which more than `limit` bytes wait, in its inbox and for its socket, is
+    /// closed.
     pub fn feed(&self, line: &bytes::Bytes, limit: usize) {
         for client in self.list.lock().iter() {
-            if client.post(line.clone()) > limit {
+            let waiting = client.post(line.clone()) + client.output.load(Relaxed);
+            if waiting > limit && !client.kill.load(Relaxed) {
+                tracing::warn!("Client {} ({}) closed for overcoming of output buffer limits", client.id, client.addr);
                 client.close();
             }
         }

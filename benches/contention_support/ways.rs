@@ -1,12 +1,14 @@
 //! The ways of sharing a map between connections, each as short as it would be written by someone who chose it. All
-//! hold `HashMap<String, Bytes>` with one hasher, so that what differs is the sharing. Strings are made before a lock
-//! is taken and a replaced value is dropped after it is given back, in every way alike.
+//! hold `HashMap<String, Bytes>` with one hasher, so that what differs is the sharing. Strings and values are made
+//! before a lock is taken and a replaced value is dropped after it is given back, in every way alike.
 //!
 //! A new way is a type with [`Way`] and [`Session`], and a row of [`WAYS`].
 
 use bytes::Bytes;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
+use ostracon::base::clock::Clock;
+use ostracon::store::{Access, Context, Effects, Expiry, Key, NewStr, Store, StrRef};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError};
@@ -35,8 +37,13 @@ pub trait Way: Send + Sync {
 pub trait Session: Send {
     /// The value of `key`.
     fn get(&mut self, key: &str) -> Option<Bytes>;
-    /// Makes `value` the value of `key`.
-    fn set(&mut self, key: &str, value: Bytes);
+    /// Makes a copy of `value`, which lies in a receive buffer, the value of `key`.
+    fn set(&mut self, key: &str, value: &[u8]);
+    /// Appends the value of `key` to a reply, as a server's GET must; `false` if there is none. A map of `Bytes` hands
+    /// out a share of the value under the lock, which is copied after it is given back.
+    fn reply(&mut self, key: &str, reply: &mut Vec<u8>) -> bool {
+        self.get(key).map(|value| reply.extend_from_slice(&value)).is_some()
+    }
 }
 
 /// A row of [`WAYS`].
@@ -64,6 +71,7 @@ pub const WAYS: &[Row] = &[
     row("shards, std RwLock", true, |n| Box::new(Sharded::<std::sync::RwLock<Map>>::new(n))),
     row("shards, parking_lot RwLock", true, |n| Box::new(Sharded::<parking_lot::RwLock<Map>>::new(n))),
     row("dashmap", true, |n| Box::new(Dash::new(n))),
+    row("the store", true, |n| Box::new(Ours(Arc::new(Store::new(1, n, None, Clock::new()))))),
 ];
 
 /// A lock around a map.
@@ -132,8 +140,8 @@ impl Session for Map {
         HashMap::get(self, key).cloned()
     }
 
-    fn set(&mut self, key: &str, value: Bytes) {
-        self.insert(key.to_owned(), value);
+    fn set(&mut self, key: &str, value: &[u8]) {
+        self.insert(key.to_owned(), Bytes::copy_from_slice(value));
     }
 }
 
@@ -157,8 +165,8 @@ impl<L: Lock> Session for OneLock<L> {
         self.0.read(|map| map.get(key).cloned())
     }
 
-    fn set(&mut self, key: &str, value: Bytes) {
-        let key = key.to_owned();
+    fn set(&mut self, key: &str, value: &[u8]) {
+        let (key, value) = (key.to_owned(), Bytes::copy_from_slice(value));
         drop(self.0.write(|map| map.insert(key, value)));
     }
 }
@@ -217,9 +225,9 @@ impl Session for OneTask {
         receiver.blocking_recv().ok()?
     }
 
-    fn set(&mut self, key: &str, value: Bytes) {
+    fn set(&mut self, key: &str, value: &[u8]) {
         let (sender, receiver) = oneshot::channel();
-        if self.0.blocking_send(Message::Set(key.to_owned(), value, sender)).is_ok() {
+        if self.0.blocking_send(Message::Set(key.to_owned(), Bytes::copy_from_slice(value), sender)).is_ok() {
             // An owner that is gone has lost the value with all others; GET will tell.
             let _ = receiver.blocking_recv();
         }
@@ -261,8 +269,8 @@ impl<L: Lock> Session for Sharded<L> {
         self.shard(key).read(|map| map.get(key).cloned())
     }
 
-    fn set(&mut self, key: &str, value: Bytes) {
-        let owned = key.to_owned();
+    fn set(&mut self, key: &str, value: &[u8]) {
+        let (owned, value) = (key.to_owned(), Bytes::copy_from_slice(value));
         drop(self.shard(key).write(|map| map.insert(owned, value)));
     }
 }
@@ -288,8 +296,66 @@ impl Session for Dash {
         self.0.get(key).map(|entry| entry.value().clone())
     }
 
-    fn set(&mut self, key: &str, value: Bytes) {
-        drop(self.0.insert(key.to_owned(), value));
+    fn set(&mut self, key: &str, value: &[u8]) {
+        drop(self.0.insert(key.to_owned(), Bytes::copy_from_slice(value)));
+    }
+}
+
+/// The store of this server: number 4 with a table and entries of its own. Every call is a whole transaction as the
+/// pipeline opens it, record of effects included.
+struct Ours(Arc<Store>);
+
+struct OursSession {
+    store: Arc<Store>,
+    effects: Effects,
+}
+
+impl OursSession {
+    fn context() -> Context {
+        Context { db: 0, now: 0, access: Access::lru(0), no_touch: false }
+    }
+
+    /// Runs `f` on the string at `key`.
+    fn with<R>(&mut self, key: &str, f: impl FnOnce(StrRef<'_>) -> R) -> Option<R> {
+        let key = Key { bytes: key.as_bytes(), hash: self.store.hash(key.as_bytes()) };
+        self.effects.reset();
+        let mut tx = self.store.begin_one(key.hash, Self::context(), &mut self.effects);
+        tx.string(key).ok().flatten().map(f)
+    }
+}
+
+impl Way for Ours {
+    fn connect(&self) -> Box<dyn Session> {
+        Box::new(OursSession { store: Arc::clone(&self.0), effects: Effects::default() })
+    }
+}
+
+impl Session for OursSession {
+    fn get(&mut self, key: &str) -> Option<Bytes> {
+        self.with(key, |value| match value {
+            StrRef::Int(n) => Bytes::from(n.to_string()),
+            StrRef::Inline(text) => Bytes::copy_from_slice(text),
+            StrRef::Shared(text) => text.clone(),
+        })
+    }
+
+    fn set(&mut self, key: &str, value: &[u8]) {
+        let key = Key { bytes: key.as_bytes(), hash: self.store.hash(key.as_bytes()) };
+        self.effects.reset();
+        let mut tx = self.store.begin_one(key.hash, Self::context(), &mut self.effects);
+        tx.set(key, NewStr::Slice(value), Expiry::Clear);
+        tx.dirty(1);
+    }
+
+    fn reply(&mut self, key: &str, reply: &mut Vec<u8>) -> bool {
+        let copied = self.with(key, |value| match value {
+            StrRef::Inline(text) => {
+                reply.extend_from_slice(text);
+                true
+            }
+            _ => false,
+        });
+        copied == Some(true) || self.get(key).map(|value| reply.extend_from_slice(&value)).is_some()
     }
 }
 
@@ -300,8 +366,8 @@ pub fn self_test() {
         for shards in [1, 16, 4096] {
             let way = (row.make)(shards);
             let (mut one, mut other) = (way.connect(), way.connect());
-            one.set("key", Bytes::from_static(b"old"));
-            one.set("key", Bytes::from_static(b"value"));
+            one.set("key", b"old");
+            one.set("key", b"value");
             assert_eq!(one.get("key").as_deref(), Some(&b"value"[..]), "{}: its own SET", row.name);
             let seen = other.get("key").is_some();
             assert_eq!(seen, way.is_shared(), "{}: another connection's SET", row.name);

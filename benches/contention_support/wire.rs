@@ -38,7 +38,7 @@ impl Access {
 
     async fn set(&mut self, key: &str, value: Bytes) {
         match self {
-            Self::Direct(session) => session.set(key, value),
+            Self::Direct(session) => session.set(key, &value),
             Self::Messages(channel) => {
                 let (sender, receiver) = oneshot::channel();
                 if channel.send(Message::Set(key.to_owned(), value, sender)).await.is_ok() {

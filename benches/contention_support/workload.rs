@@ -60,7 +60,7 @@ impl Keys {
 
     /// Sets every key.
     pub fn fill(&self, session: &mut dyn Session) {
-        self.0.iter().for_each(|key| session.set(key, Self::value()));
+        self.0.iter().for_each(|key| session.set(key, VALUE));
     }
 }
 
@@ -143,14 +143,15 @@ pub fn run(way: &dyn Way, keys: &Keys, script: &Script, window: Duration) -> f64
 }
 
 fn operate(session: &mut dyn Session, keys: &Keys, operations: &[Operation], stop: &AtomicBool) -> u64 {
-    let mut done = 0;
+    let (mut done, mut reply) = (0, Vec::new());
     for stride in operations.chunks(STRIDE).cycle() {
         for operation in stride {
             let key = &keys.0[operation.key as usize];
             if operation.write {
-                session.set(key, Keys::value());
+                session.set(key, VALUE);
             } else {
-                std::hint::black_box(session.get(key));
+                reply.clear();
+                std::hint::black_box(session.reply(key, &mut reply));
             }
         }
         done += stride.len() as u64;

@@ -85,6 +85,7 @@ impl<'a> Args<'a> {
     }
 
     /// The next argument, if there is one.
+    #[allow(clippy::should_implement_trait, reason = "a cursor with several ways to read on is no iterator")]
     pub fn next(&mut self) -> Option<&'a [u8]> {
         let b = self.view.get(self.at)?;
         self.at += 1;

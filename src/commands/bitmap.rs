@@ -108,24 +108,27 @@ fn setbit(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
 /// The key is looked up before the range is read: a missing one is 0 whatever follows.
 fn bitcount(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let key = args.key();
-    let count = with_text_unlocked(tx, key, |text| match text {
-        None => Ok(0),
-        Some(text) if args.is_empty() => Ok(types::bitcount(text)),
-        Some(text) => {
-            if !matches!(args.left(), 2 | 3) {
-                return Err(Error::Syntax);
-            }
+    let range = match args.left() {
+        0 => None,
+        2 | 3 => {
             let (start, end) = (args.int(), args.int());
             args.check()?;
-            let range = types::bitcount_range(start, end, unit(args)?, text.len());
-            Ok(range.map_or(0, |range| types::bitcount_in(text, range)))
+            Some((start, end, unit(args)?))
         }
-    })??;
+        _ => return Err(Error::Syntax),
+    };
+    let count = with_text_unlocked(tx, key, |text| match (text, range) {
+        (None, _) => 0,
+        (Some(text), None) => types::bitcount(text),
+        (Some(text), Some((start, end, unit))) => {
+            let range = types::bitcount_range(start, end, unit, text.len());
+            range.map_or(0, |range| types::bitcount_in(text, range))
+        }
+    })?;
     out.int(count.cast_signed());
     Ok(())
 }
 
-/// As with BITCOUNT, a missing key is answered before the range is read.
 fn bitpos(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (key, bit) = (args.key(), args.int());
     args.check()?;
@@ -133,13 +136,11 @@ fn bitpos(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
         return Err(Error::Text("ERR The bit argument must be 1 or 0."));
     }
     let bit = bit == 1;
-    let at = with_text_unlocked(tx, key, |text| {
-        let (start, end, unit) = match text {
-            Some(_) => bitpos_range(args)?,
-            None => (0, None, Unit::Byte),
-        };
-        Ok::<_, Error>(types::bitpos(text, bit, start, end, unit))
-    })??;
+    if args.left() > 3 {
+        return Err(Error::Syntax);
+    }
+    let (start, end, unit) = bitpos_range(args)?;
+    let at = with_text_unlocked(tx, key, |text| types::bitpos(text, bit, start, end, unit))?;
     out.int(at);
     Ok(())
 }

@@ -187,7 +187,11 @@ fn write_info(row: &Row, out: &mut Reply<'_>) {
     spec.tips.iter().for_each(|t| out.bulk(t.as_bytes()));
     out.set(spec.keys.len());
     spec.keys.iter().for_each(|k| write_key_spec(spec.name, k, out));
-    out.set(row.subs.len());
+    // redis-server writes an empty set where there are none, an array where there are.
+    match row.subs.len() {
+        0 => out.set(0),
+        n => out.array(n),
+    }
     row.subs.iter().for_each(|sub| write_info(sub, out));
 }
 

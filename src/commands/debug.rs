@@ -251,6 +251,7 @@ fn dataset_digest(cx: &mut Cx<'_, '_>) -> Hash {
     all
 }
 
+#[expect(clippy::approx_constant, reason = "the example that Redis gives, not pi")]
 fn protocol(args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let kind = args.bytes().to_ascii_lowercase();
     match kind.as_slice() {

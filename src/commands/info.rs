@@ -134,7 +134,11 @@ fn errorstats(server: &Server, text: &mut String) {
 }
 
 fn latencystats(server: &Server, text: &mut String) {
-    let percentiles = &server.config.current().latency_tracking_info_percentiles;
+    let settings = server.config.current();
+    if !settings.latency_tracking {
+        return;
+    }
+    let percentiles = &settings.latency_tracking_info_percentiles;
     for (id, row) in server.commands.all() {
         let latencies = server.stats.latencies(id as usize);
         if latencies.is_empty() {
@@ -162,7 +166,8 @@ fn percentile(buckets: &std::collections::BTreeMap<u64, u64>, p: f64) -> u64 {
 
 fn keyspace(server: &Server, text: &mut String) {
     for (n, db) in server.store.used().filter(|(_, db)| !db.is_empty()) {
-        line(text, format_args!("db{n}:keys={},expires={},avg_ttl=0", db.len(), db.volatile_len()));
+        let (keys, volatile, ttl) = (db.len(), db.volatile_len(), db.avg_ttl());
+        line(text, format_args!("db{n}:keys={keys},expires={volatile},avg_ttl={ttl}"));
     }
 }
 

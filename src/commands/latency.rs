@@ -174,27 +174,27 @@ fn diagnosis(server: &Server, threshold_ms: u64, slow_us: i64) -> String {
 }
 
 fn histogram(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let stats = &cx.server.stats;
-    let mut wanted: Option<Vec<&'static str>> = None;
+    let mut ids = Vec::new();
+    if args.is_empty() {
+        ids.extend(cx.server.commands.all().map(|(id, _)| id));
+    }
+    // As often as asked for, in that order; a container's subcommands after it.
     while let Some(name) = args.next() {
-        let list = wanted.get_or_insert_default();
-        if let Some((_, row)) = find_full(cx.server, name) {
-            list.push(row.spec.name);
-            list.extend(row.subs.iter().map(|sub| sub.spec.name));
-        }
+        let Some((id, row)) = find_full(cx.server, name) else { continue };
+        ids.push(id);
+        ids.extend(
+            row.subs.iter().filter_map(|s| Some(cx.server.commands.find_sub(id, s.spec.short_name().as_bytes())?.0)),
+        );
     }
     let at = out.defer_array();
     let mut n = 0;
-    for (id, row) in cx.server.commands.all() {
-        if wanted.as_ref().is_some_and(|w| !w.contains(&row.spec.name)) {
-            continue;
-        }
-        let latencies = stats.latencies(id as usize);
+    for id in ids {
+        let latencies = cx.server.stats.latencies(id as usize);
         if latencies.is_empty() {
             continue;
         }
         n += 1;
-        out.bulk(row.spec.name.as_bytes());
+        out.bulk(cx.server.commands.row(id).spec.name.as_bytes());
         write_histogram(&latencies, out);
     }
     out.set_map(at, n);

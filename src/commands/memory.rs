@@ -42,7 +42,7 @@ const SUBS: &[Row] = &[
 
 fn usage(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let key = args.key();
-    if !args.is_empty() {
+    while !args.is_empty() {
         if !args.take("SAMPLES") {
             return Err(Error::Syntax);
         }

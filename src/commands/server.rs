@@ -84,14 +84,16 @@ fn shutdown(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
 }
 
 fn monitor(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    if cx.client.in_exec {
+    if cx.client.deny_blocking {
         return Err(Error::Text("ERR MONITOR isn't allowed for DENY BLOCKING client"));
     }
-    if !cx.client.monitor {
-        cx.client.monitor = true;
-        cx.client.shared.set_flag(ClientFlags::MONITOR, true);
-        cx.server.monitors.add(&Arc::clone(&cx.client.shared));
+    if cx.client.monitor {
+        // The second one has no reply at all, in Redis too.
+        return Ok(());
     }
+    cx.client.monitor = true;
+    cx.client.shared.set_flag(ClientFlags::MONITOR, true);
+    cx.server.monitors.add(&Arc::clone(&cx.client.shared));
     out.ok();
     Ok(())
 }

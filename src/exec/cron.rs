@@ -112,7 +112,9 @@ impl Cron {
     /// The time from one tick to the next: 1/`hz` seconds, less where `dynamic-hz` is on and clients are many.
     pub fn period(server: &Server) -> Duration {
         let settings = server.config.current();
-        Duration::from_nanos(SECOND / ticks_per_second(&settings, server.clients.len() as u64))
+        let hz = ticks_per_second(&settings, server.clients.len() as u64);
+        server.expiry.hz.store(hz, Relaxed);
+        Duration::from_nanos(SECOND / hz)
     }
 
     /// One tick. Takes at most its share of the period (a quarter at the least effort).
@@ -122,7 +124,9 @@ impl Cron {
         if server.active_expire.load(Relaxed) {
             let start = server.clock.mono_ns();
             self.expire(server, &settings);
-            let ms = (server.clock.mono_ns() - start) / 1_000_000;
+            let ns = server.clock.mono_ns().saturating_sub(start);
+            server.expiry.ns.fetch_add(ns, Relaxed);
+            let ms = ns / 1_000_000;
             if settings.latency_monitor_threshold > 0 && ms >= settings.latency_monitor_threshold {
                 server.stats.latency.note("expire-cycle", ms, server.clock.unix_ms() / 1000);
             }
@@ -144,7 +148,7 @@ impl Cron {
         let (start, now_ms) = (server.clock.mono_ns(), server.clock.unix_ms());
         let context = Context { db: 0, now: now_ms, access: server.access(settings, now_ms), no_touch: true };
         let (mut sample, mut ttls) = (Sample::default(), Ttls::new());
-        let (mut whole, mut seen) = (self.position == SweepPosition::default(), 0);
+        let (mut whole, mut seen, mut gone) = (self.position == SweepPosition::default(), 0, 0);
         loop {
             let swept = self.step(server, context);
             if swept.wrapped {
@@ -156,6 +160,7 @@ impl Cron {
                 continue;
             }
             seen += u64::from(swept.seen);
+            gone += u64::from(swept.gone);
             note_ttl(&mut ttls, swept);
             sample.add(swept);
             if sample.is_whole(effort) {
@@ -165,10 +170,11 @@ impl Cron {
                 sample = Sample::default();
             }
             if server.clock.mono_ns() - start >= effort.budget_ns {
-                server.expire_capped.fetch_add(1, Relaxed);
+                server.expiry.capped.fetch_add(1, Relaxed);
                 break;
             }
         }
+        server.expiry.note_stale(gone, seen);
         for (db, sum, keys) in ttls {
             if let (Some(db), true) = (server.store.existing(db), keys > 0) {
                 db.sample_ttl(Some((sum / u128::from(keys)) as u64));
@@ -300,7 +306,7 @@ mod tests {
         cron.tick(&server);
         assert_eq!((server.store.db(0).len(), server.store.db(3).len()), (0, 100));
         assert_eq!(server.stats.background().expired.get(), 8000);
-        assert_eq!(server.expire_capped.load(Relaxed), 0);
+        assert_eq!(server.expiry.capped.load(Relaxed), 0);
     }
 
     #[test]
@@ -361,7 +367,7 @@ mod tests {
         // A quarter of 100 ms; steps end between shards, which hold a key or two each.
         let gone = 200 - server.store.len();
         assert!((25..30).contains(&gone), "{gone}");
-        assert_eq!((lines.lock().len() as u64, server.expire_capped.load(Relaxed)), (gone, 1));
+        assert_eq!((lines.lock().len() as u64, server.expiry.capped.load(Relaxed)), (gone, 1));
         while !server.store.is_empty() {
             cron.tick(&server);
         }

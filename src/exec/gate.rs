@@ -153,6 +153,11 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) && !answers {
         return Some("ERR Command not allowed inside a transaction".into());
     }
+    // To Redis a monitor is a kind of replica, and says so. An EXEC needs no look at what it has queued: a monitor
+    // cannot queue such commands, and cannot become one between MULTI and EXEC.
+    if client.monitor && spec.flags.intersects(Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE) {
+        return Some("ERR Replica can't interact with the keyspace".into());
+    }
     None
 }
 

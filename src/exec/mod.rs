@@ -166,16 +166,20 @@ impl Worker {
     /// Looks up, prefetches and runs the commands of a batch.
     fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
         let n = batch.commands.len().min(BATCH);
+        if n == 1 {
+            // Nothing to overlap with: the usual case of clients that do not pipeline.
+            let args = batch.view(input, 0);
+            self.command(server, client, args, prepare(server, args), out);
+            return;
+        }
         let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
         for (i, p) in prepared[..n].iter_mut().enumerate() {
             *p = prepare(server, batch.view(input, i));
         }
-        if n > 1 {
-            let db = server.store.db(client.db);
-            let keyed = |p: &&Prepared| p.hash != 0;
-            prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_slot(db, p.hash));
-            prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
-        }
+        let db = server.store.db(client.db);
+        let keyed = |p: &&Prepared| p.hash != 0;
+        prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_slot(db, p.hash));
+        prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
         for (i, p) in prepared[..n].iter().enumerate() {
             self.command(server, client, batch.view(input, i), *p, out);
             if client.closing {

@@ -162,6 +162,7 @@ impl Worker {
         }
         reply.array(multi.queue.len());
         tx.pin();
+        client.deny_blocking = true;
         for (id, owned) in &multi.queue {
             let (row, args) = (server.commands.row(*id), owned.view());
             tx.effects().reset();
@@ -176,6 +177,7 @@ impl Worker {
             commit::commit(server, &self.stats, tx, client.shared.id, args);
             self.count(server, client, *id, row, args, reply, errors);
         }
+        client.deny_blocking = false;
         if let Some(j) = journal {
             j.end_group();
         }

@@ -154,7 +154,11 @@ fn sequence(items: &[Item<'_>]) -> Vec<Argument> {
     let mut i = 0;
     while i < items.len() {
         if let Some(n) = repeated(&items[i..]) {
-            let mut one = alternative(&items[i..i + n]);
+            let mut one = match &items[i..i + n] {
+                // `ID [ID ...]`: a word that repeats by itself is a name, in whatever case.
+                [Item::Word(w)] => leaf(&w.to_ascii_lowercase()),
+                several => alternative(several),
+            };
             one.multiple = true;
             one.multiple_token = one.token.is_some();
             list.push(one);
@@ -189,7 +193,8 @@ fn repeated(items: &[Item<'_>]) -> Option<usize> {
 
 /// One argument of items that follow one another.
 fn alternative(items: &[Item<'_>]) -> Argument {
-    let Some(token) = token_of(items.first()) else {
+    let token = token_of(items.first()).filter(|_| repeated(items) != Some(1));
+    let Some(token) = token else {
         let mut list = sequence(items);
         return if list.len() == 1 { list.remove(0) } else { nest(ArgType::Block, list) };
     };
@@ -467,6 +472,11 @@ mod tests {
             "GET=pattern:pattern?*+ ID=client-id:integer?*"
         );
         assert_eq!(show(&parse("x", "[section [section ...]]", &[])), "section:string?*");
+        assert_eq!(show(&parse("x", "[COMMAND [COMMAND ...]]", &[])), "command:string?*");
+        assert_eq!(
+            show(&parse("x", "[COUNT count] STREAMS key [key ...] ID [ID ...]", &[])),
+            "COUNT=count:integer? STREAMS=key_id:block(key:string* id:string*)"
+        );
         assert_eq!(show(&parse("incrbyfloat", "key increment", FIRST)), "key:key#0 increment:double");
         const SUB: &[KeySpec] = &[KeySpec::one(2, KeyFlags::RO)];
         assert_eq!(show(&parse("object|freq", "key", SUB)), "key:key#0");

@@ -36,7 +36,7 @@ pub struct HotKeys {
 }
 
 impl HotKeys {
-    /// Notes a sample. O([`SLOTS`]).
+    /// Notes a sample. O(slots).
     pub fn note(&mut self, db: u32, hash: u64, key: &[u8]) {
         if let Some(slot) = self.slots.iter_mut().find(|s| s.hash == hash && s.db == db) {
             slot.count += 1;

@@ -128,7 +128,7 @@ mod tests {
         let cut = cut_args(words.iter().map(|w| &w[..]));
         assert_eq!((cut.len(), &cut[30][..], &cut[31][..]), (32, &b"30"[..], &b"... (10 more arguments)"[..]));
         assert_eq!(cut_args(words[..32].iter().map(|w| &w[..])).len(), 32);
-        let long = vec![b'a'; 140];
+        let long = [b'a'; 140];
         assert_eq!(cut_args([&long[..]].into_iter())[0], [&long[..128], b"... (12 more bytes)"].concat());
     }
 }

@@ -26,7 +26,6 @@ mod entry;
 mod lock;
 mod reaper;
 mod shard;
-mod size_class;
 mod sweep;
 mod table;
 mod tx;

@@ -79,9 +79,12 @@ fn bitcount() {
         BITCOUNT k x 0 => -ERR value is not an integer or out of range
         BITCOUNT k 0 1 WORD => -ERR syntax error
         BITCOUNT k 0 1 BIT BIT => -ERR syntax error
-        BITCOUNT missing 0 => :0
-        BITCOUNT missing x y => :0
-        BITCOUNT missing 0 1 WORD => :0
+        BITCOUNT missing 0 => -ERR syntax error
+          7.0: :0 -- 7.0 answers for a missing key before it reads the rest
+        BITCOUNT missing x y => -ERR value is not an integer or out of range
+          7.0: :0 -- 7.0 answers for a missing key before it reads the rest
+        BITCOUNT missing 0 1 WORD => -ERR syntax error
+          7.0: :0 -- 7.0 answers for a missing key before it reads the rest
         BITCOUNT missing 0 1 => :0
         SET n 12345 => +OK
         BITCOUNT n => :17

@@ -64,9 +64,19 @@ mod tests {
         ] {
             assert_eq!(parse_memory(text), Some(bytes), "{text}");
         }
-        for text in
-            ["-1", "+1", " 1", "1 ", "1t", "1kbb", "1bk", "1.5k", "18446744073709551615k", "18446744073709551616kb", "1é"]
-        {
+        for text in [
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "1t",
+            "1kbb",
+            "1bk",
+            "1.5k",
+            "18446744073709551615k",
+            "18446744073709551616kb",
+            "1é",
+        ] {
             assert_eq!(parse_memory(text), None, "{text}");
         }
     }

@@ -156,7 +156,9 @@ impl Generator {
         let words = args.len();
         if name == "command|getkeys" {
             let inner = self.one().remove(0);
-            return vec![[args, inner].concat()];
+            args.extend(inner);
+            avoid(name, &mut args);
+            return vec![args];
         }
         entry.notation.draw(rng, &mut args, &mut |rng, argument| values::value(rng, name, argument));
         match rng.below(100) {
@@ -168,11 +170,17 @@ impl Generator {
             }
             _ => {}
         }
+        avoid(name, &mut args);
         tame(rng, name, &mut args);
         if lands_in_the_past(&args) {
             // A key whose time is over is there until somebody asks for it: ask at once, or DBSIZE depends on chance.
             let touch = vec![b"EXISTS".to_vec(), args[1].clone()];
             return vec![args, touch];
+        }
+        if name == "bitfield" && args.len() > 1 && args.iter().any(|arg| arg.eq_ignore_ascii_case(b"fail")) {
+            // An overflow that fails may still lengthen the value, of which 7.0 tells no WATCH: change it for both.
+            let change = vec![b"APPEND".to_vec(), args[1].clone(), b"x".to_vec()];
+            return vec![args, change];
         }
         vec![args]
     }
@@ -185,6 +193,11 @@ impl Generator {
     }
 }
 
+fn avoid(name: &str, args: &mut Vec<Vec<u8>>) {
+    AVOIDED.iter().filter(|avoided| avoided.command == name).for_each(|avoided| (avoided.change)(args));
+}
+
+/// The number that an argument is, `#` before it or not.
 pub fn integer(arg: &[u8]) -> Option<i128> {
     std::str::from_utf8(arg).ok()?.trim_start_matches('#').parse().ok()
 }
@@ -206,9 +219,6 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
         "set" | "getex" => after(&["ex", "px", "exat", "pxat"], 1),
         _ => vec![],
     };
-    for avoided in AVOIDED.iter().filter(|avoided| avoided.command == name) {
-        (avoided.change)(args);
-    }
     for at in offsets {
         let limit = if name == "setrange" { 80_000..536_870_912 } else { 1_000_000..4_294_967_296 };
         if args.get(at).and_then(|arg| integer(arg)).is_some_and(|n| limit.contains(&n)) {

@@ -66,9 +66,12 @@ impl Local {
     }
 }
 
-/// What came, in order; EXEC's groups between `None`s are checked to be closed.
+/// What was journalled: database and command.
+type Entries = Vec<(u32, Args)>;
+
+/// Keeps what comes, in order, and whether a group is open; EXEC's groups must neither nest nor stay open.
 #[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<(Vec<(u32, Args)>, bool)>>);
+struct Recorder(Arc<Mutex<(Entries, bool)>>);
 
 impl Journal for Recorder {
     fn append(&self, db: u32, args: &[&[u8]]) {

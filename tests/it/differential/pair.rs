@@ -97,7 +97,7 @@ fn same(rule: Rule, ours: &Value, oracle: &Value) -> bool {
         return true;
     }
     match (rule, ours, oracle) {
-        (Rule::Near(by), Value::Int(a), Value::Int(b)) => *a > 0 && *b > 0 && a.abs_diff(*b) <= by as u64,
+        (Rule::Near(by), Value::Int(a), Value::Int(b)) => *a >= 0 && *b >= 0 && a.abs_diff(*b) <= by as u64,
         (Rule::Unordered, Value::Array(a) | Value::Set(a), Value::Array(b) | Value::Set(b)) => {
             let sorted = |v: &[Value]| v.iter().map(Value::render).collect::<BTreeSet<_>>();
             a.len() == b.len() && sorted(a) == sorted(b)
