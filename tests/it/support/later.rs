@@ -115,8 +115,8 @@ struct Transaction {
     /// A row was left out of the queue.
     lossy: bool,
     watched: BTreeSet<Vec<u8>>,
-    /// What the queued rows write.
-    writes: Vec<Vec<u8>>,
+    /// The rows queued.
+    queue: Vec<Vec<Vec<u8>>>,
 }
 
 /// What the rows left out so far have made of the keys (of whatever database) and connections of one table.
@@ -124,7 +124,7 @@ struct Transaction {
 pub struct Skips {
     tainted: BTreeSet<Vec<u8>>,
     transactions: BTreeMap<String, Transaction>,
-    /// Answers COMMAND GETKEYSANDFLAGS.
+    /// Answers COMMAND GETKEYSANDFLAGS, once there is a tainted key: before, the server serves the table alone.
     guide: Option<Client>,
 }
 
@@ -138,7 +138,7 @@ impl Skips {
         }
         match name.as_str() {
             "MULTI" if words.len() == 1 => self.transaction(client).open = true,
-            "EXEC" if words.len() == 1 => return self.exec(client),
+            "EXEC" if words.len() == 1 => return self.exec(server, client),
             "DISCARD" | "RESET" => {
                 self.transactions.remove(client);
             }
@@ -161,18 +161,17 @@ impl Skips {
     }
 
     fn judge_keys(&mut self, server: &Server, client: &str, name: &str, words: &[Vec<u8>]) -> Verdict {
-        if self.tainted.is_empty() && !self.transaction(client).open {
+        let open = self.transaction(client).open;
+        if open {
+            self.transaction(client).queue.push(words.to_vec());
+        }
+        if self.tainted.is_empty() {
             return Verdict::Run;
         }
         let keys = self.keys(server, words);
-        let writes: Vec<Vec<u8>> = keys.iter().filter(|key| key.written).map(|key| key.name.clone()).collect();
-        let tainted = keys.iter().any(|key| self.tainted.contains(&key.name))
-            || (is_listed(OF_ALL_KEYS, words) && !self.tainted.is_empty());
-        let open = self.transaction(client).open;
+        let writes = written(&keys);
+        let tainted = keys.iter().any(|key| self.tainted.contains(&key.name)) || is_listed(OF_ALL_KEYS, words);
         if !tainted {
-            if open {
-                self.transaction(client).writes.extend(writes);
-            }
             return Verdict::Run;
         }
         // These leave the same behind, whatever was there.
@@ -205,12 +204,15 @@ impl Skips {
 
     /// An EXEC that lost a row replies with fewer elements; one that watches a key which a row left out would have
     /// changed may run where it should not.
-    fn exec(&mut self, client: &str) -> Verdict {
+    fn exec(&mut self, server: &Server, client: &str) -> Verdict {
         let ended = self.transactions.remove(client).unwrap_or_default();
         if ended.watched.is_disjoint(&self.tainted) {
             return if ended.lossy { Verdict::RunUnjudged } else { Verdict::Run };
         }
-        self.tainted.extend(ended.writes);
+        for words in &ended.queue {
+            let keys = self.keys(server, words);
+            self.tainted.extend(written(&keys));
+        }
         Verdict::RunUnjudged
     }
 
@@ -231,6 +233,10 @@ impl Skips {
 struct Key {
     name: Vec<u8>,
     written: bool,
+}
+
+fn written(keys: &[Key]) -> Vec<Vec<u8>> {
+    keys.iter().filter(|key| key.written).map(|key| key.name.clone()).collect()
 }
 
 #[cfg(test)]
