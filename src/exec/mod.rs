@@ -11,6 +11,8 @@
 mod commit;
 mod cron;
 mod gate;
+#[cfg(test)]
+mod replay;
 mod transaction;
 
 pub use cron::Cron;
@@ -149,7 +151,7 @@ impl Worker {
                 Status::NeedMore => return Progress { consumed, more: false },
                 Status::Error(e) => {
                     self.count_error(b"ERR");
-                    Reply::new(out, client.proto).error(&format!("ERR {e}"));
+                    Reply::new(out, client.proto).error_bytes(&[b"ERR ", &*e.text()].concat());
                     client.closing = true;
                     return Progress { consumed: input.len(), more: false };
                 }

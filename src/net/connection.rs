@@ -33,8 +33,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Pieces of a reply that one system call writes.
 const PIECES: usize = 64;
-/// Room made at a time for the body of a large argument.
-const BIG_READ: usize = 1024 * 1024;
 /// Rounds of read, run, write before others have their turn.
 const ROUNDS: usize = 8;
 
@@ -182,7 +180,6 @@ impl Connection {
     fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
         if let Some(target) = self.client.parser.big_target() {
             // Straight into the value that will be stored. Room grows with what has come, not with what was promised.
-            target.buf.reserve(target.missing.clamp(1, BIG_READ));
             let mut spare = target.buf.limit(target.missing);
             let n = ready!(self.stream.poll_read_into(cx, &mut spare))?;
             return Poll::Ready(self.received(cx, scratch, n, true));

@@ -41,8 +41,8 @@ pub struct Limits {
     pub authenticated: bool,
 }
 
-/// A request that breaks the protocol. `Display` is the text that follows `-ERR ` on the wire; the connection is
-/// closed after it.
+/// A request that breaks the protocol. [`ProtocolError::text`] is what the client is told before the
+/// connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProtocolError {
     /// No line end in the first 64 KiB after `*`.
@@ -72,6 +72,18 @@ pub enum ProtocolError {
     /// An inline request whose quotes are not closed, or closed inside a word.
     #[error("Protocol error: unbalanced quotes in request")]
     UnbalancedQuotes,
+}
+
+impl ProtocolError {
+    /// The text that follows `-ERR ` on the wire: `Display`'s, with the client's byte as it came.
+    pub fn text(&self) -> Vec<u8> {
+        match self {
+            ProtocolError::ExpectedDollar(byte) => {
+                [b"Protocol error: expected '$', got '", &[*byte][..], b"'"].concat()
+            }
+            other => other.to_string().into_bytes(),
+        }
+    }
 }
 
 /// Why `Parser::parse` stopped.
