@@ -359,7 +359,7 @@ impl Future for Connection {
         let this = &mut *self;
         let scratch = Rc::clone(&this.scratch);
         let scratch = &mut *scratch.borrow_mut();
-        this.client.shared.waker.register(cx.waker());
+        this.client.shared.arm(cx.waker());
         if this.client.shared.drain.load(Relaxed) && this.unsent.is_empty() {
             this.client.closing = true;
         }

@@ -164,6 +164,12 @@ fn prefetch(address: usize) {
     let _ = address;
 }
 
+/// Prefetches the cache line that `thing` starts in.
+#[inline]
+pub fn prefetch_start<T>(thing: &T) {
+    prefetch(ptr::from_ref(thing).addr());
+}
+
 /// Prefetches the slots where a search for `hash` starts.  The hint may be out of date: only
 /// prefetch instructions are executed.
 #[inline]
