@@ -150,7 +150,7 @@ impl Skips {
             "COMMAND" if words.get(2).is_some() => {
                 // The command that it asks about; or, of INFO and DOCS, one of those.
                 let about = if upper(&words[1]).starts_with("GETKEYS") { 3.min(words.len()) } else { words.len() };
-                let mut names = words[2..about].iter().map(|name| std::slice::from_ref(name));
+                let mut names = words[2..about].iter().map(std::slice::from_ref);
                 if names.any(|name| later(name).is_some()) {
                     return Verdict::Skip;
                 }
