@@ -6,7 +6,7 @@
 //! later scripts and replication).
 //!
 //! The constructor of a row says what kind of handler it has, and so what the handler can do: [`read`] gets a
-//! [`ReadTx`], which has no mutators; [`write`] a [`WriteTx`]; [`admin`] a [`Cx`], which also reaches the server and
+//! [`ReadTx`], which has no mutators; `write` a [`WriteTx`]; [`admin`] a [`Cx`], which also reaches the server and
 //! the client; [`control`] has no handler, the pipeline itself carries it out.
 
 pub mod args;

@@ -1,6 +1,6 @@
 //! The incremental request parser.
 //!
-//! Owns the request syntax: multibulk, inline (the splitting is in [`super::inline`]), limits and protocol errors.
+//! Owns the request syntax: multibulk, inline (the splitting is in `super::inline`), limits and protocol errors.
 //! Must not know sockets, commands or buffers' owners: it is handed a slice and says how much of it is done with.
 //!
 //! Whole commands are found in place, their arguments are offsets into the slice. Only a command that is cut off needs

@@ -94,7 +94,7 @@ impl Word {
 /// An owning pointer of 48 bits.
 ///
 /// # Safety
-/// The type is `#[repr(transparent)]` over [`Word`] and ignores the word's spare bits.
+/// The type is `#[repr(transparent)]` over `Word` and ignores the word's spare bits.
 /// `from_raw(into_raw(e))` is `e`.  `key` returns the same bytes for as long as the value is
 /// not replaced or changed through an exclusive reference.
 pub unsafe trait Thin: Sized {
