@@ -136,10 +136,9 @@ async fn accept(
         let authenticated = server.config.current().requirepass.is_empty();
         let client = Box::new(Client::new(shared, authenticated));
         let connection = Connection::new(stream, client, Rc::clone(&scratch));
-        let (server, load) = (Arc::clone(&server), Arc::clone(&load));
+        let load = Arc::clone(&load);
         tokio::task::spawn_local(async move {
-            let id = connection.await;
-            server.clients.remove(id);
+            connection.await;
             load.fetch_sub(1, Relaxed);
         });
     }
