@@ -102,7 +102,7 @@ impl Stream {
     }
 }
 
-/// The future of one connection; its output is the client's number.
+/// The future of one connection; at its end the client is off the list.
 pub(super) struct Connection {
     stream: Stream,
     client: Box<Client>,
@@ -353,9 +353,9 @@ fn run(
 }
 
 impl Future for Connection {
-    type Output = u64;
+    type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u64> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let scratch = Rc::clone(&this.scratch);
         let scratch = &mut *scratch.borrow_mut();
@@ -373,6 +373,8 @@ impl Future for Connection {
         scratch.output.clear();
         this.client.shared.set_flag(ClientFlags::CLOSING, true);
         scratch.exec.disconnect(&mut this.client);
-        Poll::Ready(this.client.shared.id)
+        // Before the socket closes: whoever sees that must not find the client on the list any more.
+        scratch.server.clients.remove(this.client.shared.id);
+        Poll::Ready(())
     }
 }
