@@ -337,7 +337,7 @@ impl<'s> ReadTx<'s> {
         };
         match self.held.find(place) {
             Some(i) => walk(&self.held.peek(i).inner),
-            None => walk(&Held::lock(self.store, place).inner),
+            None => self.visit(place).map_or((None, 0), |guard| walk(&guard.inner)),
         }
     }
 
@@ -352,8 +352,14 @@ impl<'s> ReadTx<'s> {
         };
         match self.held.find(place) {
             Some(i) => pick(&self.held.peek(i).inner),
-            None => pick(&Held::lock(self.store, place).inner),
+            None => self.visit(place).and_then(|guard| pick(&guard.inner)),
         }
+    }
+
+    /// Locks a shard that is not held for a moment, unless others are: that would be out of order. Who holds others
+    /// and visits holds all that were in use when it took them; a database that came into use since is empty to it.
+    fn visit(&self, place: Place) -> Option<Guard<'s>> {
+        (self.held.len() == 0).then(|| Held::lock(self.store, place))
     }
 }
 
@@ -362,6 +368,7 @@ impl ReadTx<'_> {
     pub fn shard_stats(&self, db: u32, shard: usize) -> ShardStats {
         match self.held.find(Place::new(db, shard)) {
             Some(i) => self.held.peek(i).shard.stats_of(&self.held.peek(i).inner),
+            None if self.held.len() > 0 => ShardStats::default(),
             None => self.store.db(db).shards()[shard].stats(self.store.clock()),
         }
     }
@@ -373,6 +380,7 @@ impl ReadTx<'_> {
                 let guard = self.held.at(i);
                 guard.shard.reset_stats_of(&mut guard.inner);
             }
+            None if self.held.len() > 0 => {}
             None => self.store.db(db).shards()[shard].reset_stats(self.store.clock()),
         }
     }
