@@ -375,7 +375,7 @@ fn lock_set(server: &Server, row: &Row, db: u32, args: ArgView<'_>, set: &mut Lo
         Locks::Walk if !exec => {}
         Locks::Walk | Locks::Everything => {
             set.database(store, db);
-            set.everything(store);
+            set.everything();
         }
         Locks::Database => set.database(store, db),
         Locks::Keys => add_keys(server, row, db, args, set),

@@ -34,6 +34,8 @@ impl Place {
 #[derive(Default)]
 pub struct LockSet {
     places: SmallVec<[Place; 8]>,
+    /// Every shard of every database in use, those that `places` bring into use included.
+    everything: bool,
 }
 
 impl LockSet {
@@ -54,16 +56,24 @@ impl LockSet {
         self.places.extend((0..store.shard_count()).map(|s| Place::new(db, s)));
     }
 
-    /// Adds all shards of all databases that are in use.
-    pub fn everything(&mut self, store: &Store) {
-        for (n, _) in store.used() {
-            self.database(store, n);
-        }
+    /// Adds all shards of all databases that are in use when they are locked.
+    pub fn everything(&mut self) {
+        self.everything = true;
     }
 
     /// Forgets the places.
     pub fn clear(&mut self) {
         self.places.clear();
+        self.everything = false;
+    }
+
+    /// Puts every shard of the databases in use, and of those named so far, in place of the places.
+    fn expand(&mut self, store: &Store) {
+        self.places.iter().for_each(|p| _ = store.db(p.db()));
+        self.places.clear();
+        for (n, _) in store.used() {
+            self.database(store, n);
+        }
     }
 
     fn sort(&mut self) {
@@ -98,8 +108,18 @@ impl<'s> Held<'s> {
     }
 
     pub(super) fn many(store: &'s Store, set: &mut LockSet) -> Self {
-        set.sort();
-        Self { guards: set.places.iter().map(|&p| Self::lock(store, p)).collect() }
+        loop {
+            if set.everything {
+                set.expand(store);
+            }
+            set.sort();
+            let held = Self { guards: set.places.iter().map(|&p| Self::lock(store, p)).collect() };
+            // A database that came into use while the others were waited for may have keys that are older than some of
+            // theirs: again, with it. One that comes into use from here on is empty at this moment.
+            if !set.everything || held.len() == store.used().count() * store.shard_count() {
+                return held;
+            }
+        }
     }
 
     #[inline]
@@ -138,5 +158,30 @@ impl<'s> Held<'s> {
         debug_assert!(i < j);
         let (a, b) = self.guards.split_at_mut(j);
         (&mut a[i], &mut b[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+
+    #[test]
+    fn everything_includes_the_databases_that_the_set_itself_brings_into_use() {
+        let store = Store::new(4, 8, Some(1), Clock::manual());
+        store.db(0);
+        let mut set = LockSet::default();
+        set.key(&store, 2, 77);
+        set.everything();
+        set.key(&store, 3, 78);
+        let held = Held::many(&store, &mut set);
+        assert_eq!(held.len(), 3 * 8);
+        for (db, there) in [(0, true), (1, false), (2, true), (3, true)] {
+            assert!((0..8).all(|shard| held.find(Place::new(db, shard)).is_some() == there), "{db}");
+        }
+        drop(held);
+        set.clear();
+        set.key(&store, 2, 77);
+        assert_eq!(Held::many(&store, &mut set).len(), 1);
     }
 }

@@ -304,6 +304,98 @@ impl<'s> ReadTx<'s> {
         }
     }
 
+<<<<<<< HEAD
+=======
+    /// Runs `f` on every entry of shard `shard` of `db` from position `from` (a 32-bit hash) on, in hash order, until
+    /// it says stop; entries of one hash are never split. Returns where to go on, or `None` at the end. Locks the shard
+    /// for the while if it is not held. Expired entries are passed over.
+    pub fn walk(&mut self, db: u32, shard: usize, from: u32, f: impl FnMut(&Entry) -> bool) -> Option<u32> {
+        self.walk_some(db, shard, from, usize::MAX, f).0
+    }
+
+    /// [`ReadTx::walk`] that looks at no more than `limit` entries, expired ones included, but for those of one hash.
+    /// Returns also how many it looked at.
+    pub fn walk_some(
+        &mut self,
+        db: u32,
+        shard: usize,
+        from: u32,
+        limit: usize,
+        mut f: impl FnMut(&Entry) -> bool,
+    ) -> (Option<u32>, usize) {
+        let now = self.context.now;
+        let place = Place::new(db, shard);
+        let mut walk = |inner: &Inner| {
+            let mut pos = inner.table.first_from(from);
+            let mut go_on = true;
+            let mut last = None;
+            let mut looked = 0;
+            while let Some(p) = pos {
+                let hash = inner.table.hash_at(p);
+                if (!go_on || looked >= limit) && last != Some(hash) {
+                    return (Some(hash), looked);
+                }
+                last = Some(hash);
+                looked += 1;
+                let entry = inner.table.entry(p);
+                if inner.table.flags(p) & FLAG_TTL == 0 || !expired(entry, now) {
+                    go_on &= f(entry);
+                }
+                pos = inner.table.next(p);
+            }
+            (None, looked)
+        };
+        match self.held.find(place) {
+            Some(i) => walk(&self.held.peek(i).inner),
+            None => self.visit(place).map_or((None, 0), |guard| walk(&guard.inner)),
+        }
+    }
+
+    /// The key of a random entry of a shard whose time has not come, chosen by the random number `r`. Locks the shard
+    /// for the while if it is not held.
+    pub fn random_key(&mut self, db: u32, shard: usize, r: u64) -> Option<Box<[u8]>> {
+        let now = self.context.now;
+        let place = Place::new(db, shard);
+        let pick = |inner: &Inner| {
+            let entry = inner.table.entry(inner.table.random(r)?);
+            (!expired(entry, now)).then(|| entry.key().into())
+        };
+        match self.held.find(place) {
+            Some(i) => pick(&self.held.peek(i).inner),
+            None => self.visit(place).and_then(|guard| pick(&guard.inner)),
+        }
+    }
+
+    /// Locks a shard that is not held for a moment, unless others are: that would be out of order. Who holds others
+    /// and visits holds all that were in use when it took them; a database that came into use since is empty to it.
+    fn visit(&self, place: Place) -> Option<Guard<'s>> {
+        (self.held.len() == 0).then(|| Held::lock(self.store, place))
+    }
+}
+
+impl ReadTx<'_> {
+    /// The figures of a shard; locks it for a moment if it is not held.
+    pub fn shard_stats(&self, db: u32, shard: usize) -> ShardStats {
+        match self.held.find(Place::new(db, shard)) {
+            Some(i) => self.held.peek(i).shard.stats_of(&self.held.peek(i).inner),
+            None if self.held.len() > 0 => ShardStats::default(),
+            None => self.store.db(db).shards()[shard].stats(self.store.clock()),
+        }
+    }
+
+    /// Sets the counts of operations and waits of a shard to 0; locks it for a moment if it is not held.
+    pub fn reset_shard_stats(&mut self, db: u32, shard: usize) {
+        match self.held.find(Place::new(db, shard)) {
+            Some(i) => {
+                let guard = self.held.at(i);
+                guard.shard.reset_stats_of(&mut guard.inner);
+            }
+            None if self.held.len() > 0 => {}
+            None => self.store.db(db).shards()[shard].reset_stats(self.store.clock()),
+        }
+    }
+
+>>>>>>> h-rev
     /// Bytes that a key takes: its entry's allocation and its share of the table. O(1).
     pub fn usage(&mut self, key: Key<'_>) -> Option<usize> {
         Some(self.peek(key)?.alloc_bytes() + SLOT_SHARE)
