@@ -5,7 +5,7 @@
 
 use super::{FLAG_TTL, ReadTx, WriteTx, expired};
 use crate::store::Entry;
-use crate::store::lock::{Held, Place};
+use crate::store::lock::{Guard, Held, Place};
 use crate::store::shard::Inner;
 
 impl ReadTx<'_> {
@@ -50,7 +50,7 @@ impl ReadTx<'_> {
         };
         match self.held.find(place) {
             Some(i) => walk(&self.held.peek(i).inner),
-            None => walk(&Held::lock(self.store, place).inner),
+            None => self.visit(place).map_or((None, 0), |guard| walk(&guard.inner)),
         }
     }
 
@@ -65,7 +65,13 @@ impl ReadTx<'_> {
         };
         match self.held.find(place) {
             Some(i) => pick(&self.held.peek(i).inner),
-            None => pick(&Held::lock(self.store, place).inner),
+            None => self.visit(place).and_then(|guard| pick(&guard.inner)),
+        }
+
+        /// Locks a shard that is not held for a moment, unless others are: that would be out of order. Who holds others
+        /// and visits holds all that were in use when it took them; a database that came into use since is empty to it.
+        fn visit(&self, place: Place) -> Option<Guard<'s>> {
+            (self.held.len() == 0).then(|| Held::lock(self.store, place))
         }
     }
 }
