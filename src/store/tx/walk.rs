@@ -8,7 +8,7 @@ use crate::store::Entry;
 use crate::store::lock::{Guard, Held, Place};
 use crate::store::shard::Inner;
 
-impl ReadTx<'_> {
+impl<'s> ReadTx<'s> {
     /// Runs `f` on every entry of shard `shard` of `db` from position `from` (a 32-bit hash) on, in hash order, until
     /// it says stop; entries of one hash are never split. Returns where to go on, or `None` at the end. Locks the shard
     /// for the while if it is not held. Expired entries are passed over.
@@ -67,12 +67,12 @@ impl ReadTx<'_> {
             Some(i) => pick(&self.held.peek(i).inner),
             None => self.visit(place).and_then(|guard| pick(&guard.inner)),
         }
+    }
 
-        /// Locks a shard that is not held for a moment, unless others are: that would be out of order. Who holds others
-        /// and visits holds all that were in use when it took them; a database that came into use since is empty to it.
-        fn visit(&self, place: Place) -> Option<Guard<'s>> {
-            (self.held.len() == 0).then(|| Held::lock(self.store, place))
-        }
+    /// Locks a shard that is not held for a moment, unless others are: that would be out of order. Who holds others
+    /// and visits holds all that were in use when it took them; a database that came into use since is empty to it.
+    fn visit(&self, place: Place) -> Option<Guard<'s>> {
+        (self.held.len() == 0).then(|| Held::lock(self.store, place))
     }
 }
 
