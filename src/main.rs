@@ -8,6 +8,7 @@ use ostracon::cli::{self, BannerFacts, Command, Sources};
 use ostracon::config::{Config, Loaded, Settings};
 use ostracon::daemon::{self, PidFile};
 use ostracon::server::{Server, VERSION};
+use ostracon::logging::Role;
 use ostracon::{logging, net};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ pub static malloc_conf: &[u8] =
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match cli::parse(&arguments) {
-        Command::Version => print!("{}", cli::version_line()),
+        Command::Version => println!("{}", cli::version_line()),
         Command::Help => print!("{}", cli::help()),
         Command::Refuse(text) => return fail(&text),
         Command::Check(sources) => match cli::load(&sources, std::io::stdin()) {
@@ -92,6 +93,7 @@ fn serve(loaded: Loaded) -> Result<(), String> {
     let config = Config::new(settings, file);
     let server = Arc::new(Server::new(config, Clock::new(), workers)?);
     greet(&server);
+    logging::set_role(Role::Master);
     net::serve(&server).map_err(|e| e.to_string())
 }
 

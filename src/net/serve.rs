@@ -94,7 +94,6 @@ async fn main_task(server: &Arc<Server>, pool: &Arc<Pool>, mut asked: UnboundedR
             }
         }
     }
-    tracing::warn!("User requested shutdown...");
     periodic.abort();
     let _ = daemon::notify_stopping(&settings);
     Ok(())
