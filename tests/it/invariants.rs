@@ -344,3 +344,16 @@ fn exec_with_the_whole_keyspace_inside_is_atomic() {
     };
     under_fire(&server, 4, act, paired);
 }
+
+/// The thread that opens listeners must not wait for a shard: an EXEC that holds it may be waiting for that thread.
+#[test]
+fn a_transaction_may_change_the_listeners() {
+    let server = Server::start(&["--workers", "2", "--hz", "500", "--enable-debug-command", "yes"]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut client = server.client();
+    let inner = ["SET k v EX 1000".into(), "DEBUG SLEEP 0.05".into(), format!("CONFIG SET port {free}")];
+    let replies = exec(&mut client, &inner).unwrap();
+    assert!(replies.iter().all(|reply| reply.text() == "OK"), "{replies:?}");
+    // Back, for whoever looks for the server at its address.
+    assert_eq!(client.ask(&format!("CONFIG SET port {}", server.port())), "+OK");
+}
