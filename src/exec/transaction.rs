@@ -31,7 +31,7 @@ impl Worker {
                 client.multi = Some(Box::default());
                 reply.ok();
             }
-            Control::Exec => self.exec(server, client, reply),
+            Control::Exec => self.exec(server, client, args, reply),
             Control::Discard => self.discard(server, client, reply),
             Control::Watch => self.watch(server, client, args, reply),
             Control::Unwatch => {
@@ -113,7 +113,7 @@ impl Worker {
         names.user = "default".into();
     }
 
-    fn exec(&mut self, server: &Server, client: &mut Client, reply: &mut Reply<'_>) {
+    fn exec(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
         let Some(multi) = client.multi.take() else {
             reply.error("ERR EXEC without MULTI");
             return;
@@ -138,6 +138,8 @@ impl Worker {
                 self.run_queue(server, client, &multi, &mut tx, reply);
             } else {
                 reply.null_array();
+                // A watched key whose time has come was removed just now.
+                commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
             }
         }
         self.effects = effects;

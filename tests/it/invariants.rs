@@ -357,3 +357,15 @@ fn a_transaction_may_change_the_listeners() {
     // Back, for whoever looks for the server at its address.
     assert_eq!(client.ask(&format!("CONFIG SET port {}", server.port())), "+OK");
 }
+
+#[test]
+fn a_key_that_an_exec_finds_expired_is_counted() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let mut client = server.client();
+    assert_eq!(client.ask("DEBUG SET-ACTIVE-EXPIRE 0"), "+OK");
+    client.line("SET k v PX 20");
+    assert_eq!(client.ask("WATCH k"), "+OK");
+    assert_eq!(client.ask("DEBUG SLEEP 0.03"), "+OK");
+    assert_eq!(exec(&mut client, &["PING".into()]), None);
+    assert_eq!(server.info("stats", "expired_keys"), "1");
+}
