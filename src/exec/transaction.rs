@@ -11,6 +11,7 @@ use crate::commands::{Args, CommandId, Control, Row};
 use crate::resp::{ArgView, Proto, Reply};
 use crate::server::Server;
 use crate::store::{Wants, Watch, WriteTx};
+use std::collections::HashSet;
 
 impl Worker {
     #[allow(clippy::too_many_arguments)]
@@ -63,19 +64,19 @@ impl Worker {
 
     fn watch(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
         let db = client.db;
-        let new = |c: &Client, k: &[u8]| !c.watches.iter().any(|w| w.db == db && *w.key == *k);
+        let mut known: HashSet<&[u8]> = client.watches.iter().filter(|w| w.db == db).map(|w| &*w.key).collect();
+        let new: Vec<&[u8]> = args.iter().skip(1).filter(|key| known.insert(key)).collect();
+        drop(known);
         self.locks.clear();
-        for key in args.iter().skip(1) {
+        for key in &new {
             self.locks.key(&server.store, db, server.store.hash(key));
         }
         self.effects.reset();
         let context = self.context(server, client);
         let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
-        for key in args.iter().skip(1) {
-            if new(client, key) {
-                let watch = tx.watch(tx.key(key));
-                client.watches.push(watch);
-            }
+        for key in new {
+            let watch = tx.watch(tx.key(key));
+            client.watches.push(watch);
         }
         commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
         reply.ok();

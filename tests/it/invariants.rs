@@ -369,3 +369,17 @@ fn a_key_that_an_exec_finds_expired_is_counted() {
     assert_eq!(exec(&mut client, &["PING".into()]), None);
     assert_eq!(server.info("stats", "expired_keys"), "1");
 }
+
+/// A key that is watched already is found without a look at all the others, with all their shards held.
+#[test]
+fn many_keys_can_be_watched_at_once() {
+    let server = Server::start(&WORKERS);
+    let mut client = server.client();
+    let names: Vec<String> = (0..200_000).map(|n| format!("watched:{n}")).collect();
+    let words: Vec<&str> = std::iter::once("WATCH").chain(names.iter().map(String::as_str)).collect();
+    for _ in 0..2 {
+        assert_eq!(client.command(&words).render(), "+OK");
+    }
+    let described = client.line("CLIENT INFO").text();
+    assert_eq!(exec(&mut client, &["PING".into()]).map(|replies| replies.len()), Some(1), "{described}");
+}
