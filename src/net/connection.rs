@@ -351,6 +351,7 @@ fn run(
         let name = if (id as usize) < commands.len() { commands.row(id).spec.name } else { "?" };
         tracing::error!("A panic in command '{name}' closed client {}", client.shared.id);
         out.clear();
+        exec.recover();
         End::Closed
     })
 }
