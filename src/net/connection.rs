@@ -35,6 +35,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const PIECES: usize = 64;
 /// Room made at a time for the body of a large argument.
 const BIG_READ: usize = 1024 * 1024;
+/// Bytes of requests that may wait before authentication.
+const UNAUTHENTICATED_MAX: u64 = 1024 * 1024;
 /// Rounds of read, run, write before others have their turn.
 const ROUNDS: usize = 8;
 
@@ -242,9 +244,11 @@ impl Connection {
             self.eof = true;
             return Ok(());
         }
+        if kept || self.client.multi.is_some() {
+            self.check_query_limit(scratch)?;
+        }
         if kept {
             self.more = true;
-            self.check_query_limit(scratch)?;
             if self.unsent.is_empty() { self.run_rest(cx, scratch) } else { Ok(()) }
         } else {
             let Scratch { exec, server, input, output } = scratch;
@@ -274,8 +278,14 @@ impl Connection {
     }
 
     fn check_query_limit(&mut self, scratch: &Scratch) -> Result<(), End> {
-        let limit = scratch.exec.settings().client_query_buffer_limit;
-        if (self.rest.waiting().len() + self.client.parser.pending_bytes()) as u64 <= limit {
+        let settings = scratch.exec.settings();
+        let mut limit = settings.client_query_buffer_limit;
+        if !self.client.authenticated && !settings.requirepass.is_empty() {
+            limit = limit.min(UNAUTHENTICATED_MAX);
+        }
+        // What is queued in MULTI has not been executed either.
+        let queued = self.client.multi.as_ref().map_or(0, |multi| multi.bytes);
+        if (self.rest.waiting().len() + self.client.parser.pending_bytes() + queued) as u64 <= limit {
             return Ok(());
         }
         let client = &self.client.shared;

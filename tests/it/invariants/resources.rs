@@ -184,6 +184,27 @@ fn the_query_buffer_limit_closes() {
     });
 }
 
+/// What MULTI queues is a request that waits, too. (redis-server 7.0 keeps it without a limit; later ones do as we do.)
+#[test]
+fn the_query_buffer_limit_closes_a_transaction_that_only_grows() {
+    let server = Server::start(&["--client-query-buffer-limit", "1mb"]);
+    let set = encode(&[&b"SET"[..], b"k", &vec![b'v'; 100_000]]);
+    let mut stream = raw(&server);
+    stream.write_all(&encode_line("MULTI")).unwrap();
+    let sent = (0..1000).take_while(|_| stream.write_all(&set).is_ok()).count();
+    assert!(sent < 1000, "100 MB were taken");
+}
+
+/// Who has not authenticated cannot make the server keep much, whatever it sends without reading.
+#[test]
+fn a_stranger_is_given_little_memory() {
+    let server = Server::start(&["--requirepass", "secret"]);
+    let mut stream = raw(&server);
+    let request = b"GET k\r\n".repeat(10_000);
+    let sent = (0..1000).take_while(|_| stream.write_all(&request).is_ok()).count();
+    assert!(sent < 1000, "70 MB were taken");
+}
+
 #[test]
 fn maxclients_refuses_and_recovers() {
     on_each(&["--maxclients", "10"], |server| {
