@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use ostracon::base::rng::Rng;
 
 use crate::support::{Client, DEADLINE, Server, Value, encode, encode_line, eventually, on_each};
@@ -223,6 +224,18 @@ fn maxclients_refuses_and_recovers() {
         assert!(held.iter_mut().all(|client| client.ask("PING") == "+PONG"));
         held.pop();
         eventually("there is room again", || server.client().try_ask("PING").as_deref() == Some("+PONG"));
+    });
+}
+
+#[test]
+fn a_burst_of_connections_is_held_to_maxclients() {
+    on_each(&["--maxclients", "10"], |server| {
+        // What waits in the backlog is accepted in one go.
+        server.signal(Signal::SIGSTOP);
+        let mut burst: Vec<Client> = (0..100).map(|_| server.client()).collect();
+        server.signal(Signal::SIGCONT);
+        let served = burst.iter_mut().filter_map(|client| client.try_ask("PING")).filter(|reply| reply == "+PONG");
+        assert_eq!(served.count(), 10);
     });
 }
 
