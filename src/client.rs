@@ -8,12 +8,16 @@
 
 use crate::resp::{OwnedCommand, Parser, Proto};
 use crate::store::Watch;
-use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+    fence,
+};
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 
 bitflags::bitflags! {
     /// Flags of a client that CLIENT LIST shows.
@@ -97,7 +101,7 @@ pub struct Shared {
     inbox: Mutex<VecDeque<Bytes>>,
     inbox_bytes: AtomicUsize,
     /// Wakes the connection's task.
-    pub waker: AtomicWaker,
+    waker: OnceLock<Waker>,
 }
 
 impl Shared {
@@ -127,7 +131,7 @@ impl Shared {
             names: Mutex::new(Names { user: "default".into(), ..Names::default() }),
             inbox: Mutex::new(VecDeque::new()),
             inbox_bytes: AtomicUsize::new(0),
-            waker: AtomicWaker::new(),
+            waker: OnceLock::new(),
         }
     }
 
@@ -145,16 +149,36 @@ impl Shared {
         }
     }
 
+    /// Called by the task at the start of every poll, before it looks at inbox and marks: from then on they wake it.
+    /// A spawned task has one waker for its whole life, so only the first call has something to do.
+    #[inline]
+    pub fn arm(&self, waker: &Waker) {
+        if self.waker.get().is_none() {
+            // Nobody else sets it.
+            let _ = self.waker.set(waker.clone());
+            // Pairs with the fence in `wake`: either the other side sees the waker, or this one what it has left.
+            fence(SeqCst);
+        }
+    }
+
+    /// Wakes the task after something was left for it.
+    fn wake(&self) {
+        fence(SeqCst);
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Asks the task to close the connection at once: a client that does not read could else never be got rid of.
     pub fn close(&self) {
         self.kill.store(true, Relaxed);
-        self.waker.wake();
+        self.wake();
     }
 
     /// Asks the task to write what waits and then to close the connection.
     pub fn close_when_written(&self) {
         self.drain.store(true, Relaxed);
-        self.waker.wake();
+        self.wake();
     }
 
     /// Puts a message into the inbox and wakes the task. Returns the bytes that wait there now, for the caller to
@@ -162,7 +186,7 @@ impl Shared {
     pub fn post(&self, message: Bytes) -> usize {
         let bytes = self.inbox_bytes.fetch_add(message.len(), Relaxed) + message.len();
         self.inbox.lock().push_back(message);
-        self.waker.wake();
+        self.wake();
         bytes
     }
 

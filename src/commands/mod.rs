@@ -6,7 +6,7 @@
 //! later scripts and replication).
 //!
 //! The constructor of a row says what kind of handler it has, and so what the handler can do: [`read`] gets a
-//! [`ReadTx`], which has no mutators; [`write`] a [`WriteTx`]; [`admin`] a [`Cx`], which also reaches the server and
+//! [`ReadTx`], which has no mutators; [`write()`] a [`WriteTx`]; [`admin`] a [`Cx`], which also reaches the server and
 //! the client; [`control`] has no handler, the pipeline itself carries it out.
 
 pub mod args;
@@ -255,19 +255,48 @@ pub struct Commands {
     names: Vec<Cow<'static, str>>,
     /// For a container, the id of its first subcommand; they follow one another.
     first_sub: Vec<CommandId>,
-    index: Box<[Option<CommandId>; INDEX]>,
+    index: Box<[Slot; INDEX]>,
     top: Vec<CommandId>,
 }
 
 const INDEX: usize = 1024;
 
-/// Slot of a name in the index: a multiplicative hash of its length and first 8 bytes, case folded.
+/// A place of the index.
+#[derive(Clone, Copy)]
+struct Slot {
+    /// [`folded`] of the name.
+    word: u64,
+    /// Length of a name of at most 8 letters, which `word` therefore tells whole; else 0.
+    letters: u16,
+    /// The command, or [`NO_COMMAND`].
+    id: CommandId,
+}
+
+const NO_COMMAND: CommandId = CommandId::MAX;
+
+/// The first 8 bytes of a name with the bit set that makes letters small; missing bytes are 0x20.
 #[inline]
-fn index_slot(name: &[u8]) -> usize {
-    let mut first = [0u8; 8];
-    let n = name.len().min(8);
-    first[..n].copy_from_slice(&name[..n]);
-    let word = u64::from_le_bytes(first) | 0x2020_2020_2020_2020;
+fn folded(name: &[u8]) -> u64 {
+    let n = name.len();
+    let half = |at: usize| match name[at..].first_chunk::<4>() {
+        Some(b) => u64::from(u32::from_le_bytes(*b)),
+        None => 0,
+    };
+    let word = match name.first_chunk::<8>() {
+        Some(b) => u64::from_le_bytes(*b),
+        None if n >= 4 => half(0) | half(n - 4) << ((n - 4) * 8),
+        // One to three bytes: first, middle and last, which may be the same.
+        None if n > 0 => {
+            u64::from(name[0]) | u64::from(name[n / 2]) << (n / 2 * 8) | u64::from(name[n - 1]) << ((n - 1) * 8)
+        }
+        None => 0,
+    };
+    word | 0x2020_2020_2020_2020
+}
+
+/// Where the search for a name starts: a multiplicative hash of its length, first 8 bytes and last byte.
+#[inline]
+fn index_slot(name: &[u8], word: u64) -> usize {
     let tail = if name.len() > 8 { u64::from(name[name.len() - 1] | 0x20) << 8 } else { 0 };
     let x = (word ^ tail.rotate_left(20) ^ (name.len() as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (x >> 54) as usize & (INDEX - 1)
@@ -304,7 +333,7 @@ impl Commands {
             rows: Vec::new(),
             names: Vec::new(),
             first_sub: Vec::new(),
-            index: Box::new([None; INDEX]),
+            index: Box::new([Slot { word: 0, letters: 0, id: NO_COMMAND }; INDEX]),
             top: Vec::new(),
         };
         let mut used = 0;
@@ -322,11 +351,14 @@ impl Commands {
             if c.names[id as usize].is_empty() {
                 continue;
             }
-            let mut slot = index_slot(c.names[id as usize].as_bytes());
-            while c.index[slot].is_some() {
-                slot = (slot + 1) % INDEX;
+            let name = c.names[id as usize].as_bytes();
+            let word = folded(name);
+            let letters = name.len() <= 8 && name.iter().all(u8::is_ascii_alphabetic);
+            let mut at = index_slot(name, word);
+            while c.index[at].id != NO_COMMAND {
+                at = (at + 1) % INDEX;
             }
-            c.index[slot] = Some(id);
+            c.index[at] = Slot { word, letters: if letters { name.len() as u16 } else { 0 }, id };
         }
         (c, renames.len().saturating_sub(used))
     }
@@ -367,14 +399,21 @@ impl Commands {
     /// The command of a name, in whatever case. O(1).
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<(CommandId, &'static Row)> {
-        let mut slot = index_slot(name);
-        while let Some(id) = self.index[slot] {
-            if self.names[id as usize].as_bytes().eq_ignore_ascii_case(name) {
-                return Some((id, self.row(id)));
+        let word = folded(name);
+        let mut at = index_slot(name, word);
+        loop {
+            let slot = self.index[at];
+            if slot.id == NO_COMMAND {
+                return None;
             }
-            slot = (slot + 1) % INDEX;
+            if slot.word == word
+                && (usize::from(slot.letters) == name.len()
+                    || self.names[slot.id as usize].as_bytes().eq_ignore_ascii_case(name))
+            {
+                return Some((slot.id, self.row(slot.id)));
+            }
+            at = (at + 1) % INDEX;
         }
-        None
     }
 
     /// The subcommand of a container. O(subcommands).

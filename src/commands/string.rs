@@ -6,9 +6,6 @@
 
 mod lcs;
 mod num;
-#[cfg(test)]
-mod replay;
-
 mod set;
 
 use super::*;

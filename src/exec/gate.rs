@@ -15,6 +15,8 @@ use bytes::Bytes;
 
 /// Bytes of an unknown command's name and of its arguments that the error shows.
 const SHOWN_MAX: usize = 128;
+/// First words of lines of an HTTP request that are no commands.
+const HTTP_WORDS: [&[u8]; 2] = [b"POST", b"Host:"];
 
 impl Worker {
     /// The slow way of a command: what is not plain reading or writing, or comes from a gated client.
@@ -74,9 +76,20 @@ impl Worker {
         self.count_error(code);
     }
 
-    /// Answers an unknown command.
+    /// Answers an unknown command. One that is the start of an HTTP request closes the connection without a word, lest
+    /// a web page makes a browser send commands in the request's body.
     #[cold]
     pub(super) fn unknown(&mut self, client: &mut Client, args: ArgView<'_>, out: &mut OutBuf) {
+        if HTTP_WORDS.iter().any(|word| args.get(0).is_some_and(|name| name.eq_ignore_ascii_case(word))) {
+            let shared = &client.shared;
+            tracing::warn!(
+                "Client {} ({}) speaks HTTP: a browser that is misused? Connection closed",
+                shared.id,
+                shared.addr
+            );
+            client.closing = true;
+            return;
+        }
         let mark = out.mark();
         let text = unknown_text(args);
         self.refuse(client, None, &text, &mut Reply::new(out, client.proto));

@@ -11,6 +11,8 @@
 mod commit;
 mod cron;
 mod gate;
+#[cfg(test)]
+mod replay;
 mod transaction;
 
 pub use cron::Cron;
@@ -23,7 +25,7 @@ use crate::resp::{ArgView, Batch, Limits, OutBuf, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
 use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
-use crate::store::{Context, Effects, LockSet, WriteTx};
+use crate::store::{Context, Db, Effects, LockSet, WriteTx};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -149,7 +151,7 @@ impl Worker {
                 Status::NeedMore => return Progress { consumed, more: false },
                 Status::Error(e) => {
                     self.count_error(b"ERR");
-                    Reply::new(out, client.proto).error(&format!("ERR {e}"));
+                    Reply::new(out, client.proto).error_bytes(&[b"ERR ", &*e.text()].concat());
                     client.closing = true;
                     return Progress { consumed: input.len(), more: false };
                 }
@@ -164,17 +166,17 @@ impl Worker {
     /// Looks up, prefetches and runs the commands of a batch.
     fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
         let n = batch.commands.len().min(BATCH);
+        let db = server.store.db(client.db);
         if n == 1 {
             // Nothing to overlap with: the usual case of clients that do not pipeline.
             let args = batch.view(input, 0);
-            self.command(server, client, args, prepare(server, args), out);
+            self.command(server, client, args, prepare(server, db, args), out);
             return;
         }
         let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
         for (i, p) in prepared[..n].iter_mut().enumerate() {
-            *p = prepare(server, batch.view(input, i));
+            *p = prepare(server, db, batch.view(input, i));
         }
-        let db = server.store.db(client.db);
         let keyed = |p: &&Prepared| p.hash != 0;
         prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_slot(db, p.hash));
         prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
@@ -358,14 +360,17 @@ fn watch_ns(settings: &Settings) -> u64 {
     slow.min(event)
 }
 
-/// Looks a command up and hashes its key.
+/// Looks a command up, hashes its key and prefetches the key's shard.
 #[inline]
-fn prepare(server: &Server, args: ArgView<'_>) -> Prepared {
+fn prepare(server: &Server, db: &Db, args: ArgView<'_>) -> Prepared {
     let row = server.commands.resolve(args);
     let hash = match row {
         Some((_, r)) if r.first_key != 0 => args.get(r.first_key as usize).map_or(0, |k| server.store.hash(k)),
         _ => 0,
     };
+    if hash != 0 {
+        server.store.prefetch_shard(db, hash);
+    }
     Prepared { row, hash }
 }
 

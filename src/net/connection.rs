@@ -33,8 +33,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Pieces of a reply that one system call writes.
 const PIECES: usize = 64;
-/// Room made at a time for the body of a large argument.
-const BIG_READ: usize = 1024 * 1024;
 /// Bytes of requests that may wait before authentication.
 const UNAUTHENTICATED_MAX: u64 = 1024 * 1024;
 /// Rounds of read, run, write before others have their turn.
@@ -92,6 +90,14 @@ impl Stream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &OutBuf) -> Poll<io::Result<usize>> {
         if !out.is_vectored() {
+            // Tried first, for the socket nearly always takes it: that spares the bookkeeping of a wait.
+            let tried = match self {
+                Stream::Tcp(s) => s.try_write(out.front()),
+                Stream::Unix(s) => s.try_write(out.front()),
+            };
+            if !matches!(&tried, Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
+                return Poll::Ready(tried);
+            }
             return match self {
                 Stream::Tcp(s) => Pin::new(s).poll_write(cx, out.front()),
                 Stream::Unix(s) => Pin::new(s).poll_write(cx, out.front()),
@@ -106,7 +112,7 @@ impl Stream {
     }
 }
 
-/// The future of one connection; its output is the client's number.
+/// The future of one connection; at its end the client is off the list.
 pub(super) struct Connection {
     stream: Stream,
     client: Box<Client>,
@@ -220,7 +226,6 @@ impl Connection {
     fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
         if let Some(target) = self.client.parser.big_target() {
             // Straight into the value that will be stored. Room grows with what has come, not with what was promised.
-            target.buf.reserve(target.missing.clamp(1, BIG_READ));
             let mut spare = target.buf.limit(target.missing);
             let n = ready!(self.stream.poll_read_into(cx, &mut spare))?;
             return Poll::Ready(self.received(cx, scratch, n, true));
@@ -400,13 +405,13 @@ fn run(
 }
 
 impl Future for Connection {
-    type Output = u64;
+    type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u64> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let scratch = Rc::clone(&this.scratch);
         let scratch = &mut *scratch.borrow_mut();
-        this.client.shared.waker.register(cx.waker());
+        this.client.shared.arm(cx.waker());
         if this.client.shared.drain.load(Relaxed) && this.unsent.is_empty() {
             this.client.closing = true;
         }
@@ -420,7 +425,9 @@ impl Future for Connection {
         scratch.output.clear();
         this.client.shared.set_flag(ClientFlags::CLOSING, true);
         scratch.exec.disconnect(&mut this.client);
-        Poll::Ready(this.client.shared.id)
+        // Before the socket closes: whoever sees that must not find the client on the list any more.
+        scratch.server.clients.remove(this.client.shared.id);
+        Poll::Ready(())
     }
 }
 

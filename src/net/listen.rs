@@ -179,7 +179,8 @@ fn spawn_tcp(listener: tokio::net::TcpListener, server: &Arc<Server>, pool: &Arc
             if let Socket::Tcp(stream) = &socket {
                 prepare(stream, u64::from(settings.tcp_keepalive));
             }
-            pool.deal(Accepted { socket, addr: peer.to_string(), laddr: local });
+            let id = server.clients.next_id();
+            pool.deal(Accepted { id, socket, addr: peer.to_string(), laddr: local });
         }
     })
 }
@@ -205,7 +206,10 @@ fn spawn_unix(
             let socket = Socket::Unix(stream);
             match refusal(&pool, &settings, true) {
                 Some(text) => refuse(socket, text, &server),
-                None => pool.deal(Accepted { socket, addr: format!("{path}:0"), laddr: format!("{path}:0") }),
+                None => {
+                    let (id, addr) = (server.clients.next_id(), format!("{path}:0"));
+                    pool.deal(Accepted { id, socket, laddr: addr.clone(), addr });
+                }
             }
         }
     })

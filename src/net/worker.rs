@@ -24,6 +24,8 @@ const INPUT: usize = 64 * 1024;
 
 /// A connection that was accepted, as it travels to its worker.
 pub struct Accepted {
+    /// The client's number, given at accept: numbers rise in the order of the connections, whatever worker takes them.
+    pub id: u64,
     /// The socket.
     pub socket: Socket,
     /// Peer address for CLIENT LIST.
@@ -133,18 +135,16 @@ async fn accept(
                 continue;
             }
         };
-        let id = server.clients.next_id();
         let now = server.clock.unix_ms();
-        let shared = Arc::new(Shared::new(id, accepted.addr, accepted.laddr, fd, index, now));
+        let shared = Arc::new(Shared::new(accepted.id, accepted.addr, accepted.laddr, fd, index, now));
         shared.set_flag(ClientFlags::UNIX, unix);
         server.clients.add(&shared);
         let authenticated = server.config.current().requirepass.is_empty();
         let client = Box::new(Client::new(shared, authenticated));
         let connection = Connection::new(stream, client, Rc::clone(&scratch));
-        let (server, load) = (Arc::clone(&server), Arc::clone(&load));
+        let load = Arc::clone(&load);
         tokio::task::spawn_local(async move {
-            let id = connection.await;
-            server.clients.remove(id);
+            connection.await;
             load.fetch_sub(1, Relaxed);
         });
     }

@@ -12,7 +12,7 @@ use super::args::{ArgRange, Batch, CommandSpan};
 use super::scan::{Cursor, Scan};
 
 /// A big argument's buffer is at first at most this much larger than what has come of it, in bytes.
-pub(super) const BIG_RESERVE: usize = 1024 * 1024;
+pub(super) const BIG_RESERVE: usize = 64 * 1024;
 
 /// A big argument that has come in part.
 pub(super) struct Big {

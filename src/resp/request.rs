@@ -1,6 +1,6 @@
 //! The incremental request parser.
 //!
-//! Owns the request syntax: multibulk, inline (the splitting is in [`super::inline`]), limits and protocol errors.
+//! Owns the request syntax: multibulk, inline (the splitting is in `inline.rs`), limits and protocol errors.
 //! Must not know sockets, commands or buffers' owners: it is handed a slice and says how much of it is done with.
 //!
 //! Whole commands are found in place, their arguments are offsets into the slice. Only a command that is cut off needs
@@ -41,8 +41,8 @@ pub struct Limits {
     pub authenticated: bool,
 }
 
-/// A request that breaks the protocol. `Display` is the text that follows `-ERR ` on the wire; the connection is
-/// closed after it.
+/// A request that breaks the protocol. [`ProtocolError::text`] is what the client is told before the
+/// connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProtocolError {
     /// No line end in the first 64 KiB after `*`.
@@ -72,6 +72,18 @@ pub enum ProtocolError {
     /// An inline request whose quotes are not closed, or closed inside a word.
     #[error("Protocol error: unbalanced quotes in request")]
     UnbalancedQuotes,
+}
+
+impl ProtocolError {
+    /// The text that follows `-ERR ` on the wire: `Display`'s, with the client's byte as it came.
+    pub fn text(&self) -> Vec<u8> {
+        match self {
+            ProtocolError::ExpectedDollar(byte) => {
+                [b"Protocol error: expected '$', got '", &[*byte][..], b"'"].concat()
+            }
+            other => other.to_string().into_bytes(),
+        }
+    }
 }
 
 /// Why `Parser::parse` stopped.

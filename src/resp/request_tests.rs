@@ -242,14 +242,16 @@ fn protocol_errors_as_redis_words_them() {
     ];
     for (input, text) in cases {
         let shown = input[..input.len().min(40)].escape_ascii().to_string();
-        let error = error_of(&input).map(|error| error.to_string());
-        assert_eq!(error, Some(format!("Protocol error: {text}")), "{shown}");
+        let error = error_of(&input).unwrap();
+        assert_eq!(error.to_string(), format!("Protocol error: {text}"), "{shown}");
+        assert_eq!(error.text(), error.to_string().into_bytes(), "{shown}");
         let mut after_one = multibulk(&[b"PING"]);
         after_one.extend_from_slice(&input);
         let (commands, _, error) = feed(&after_one, &OPEN, &FEED, || 7);
         assert_eq!(commands.len(), 1, "{shown}");
         assert_eq!(error, error_of(&input), "{shown}");
     }
+    assert_eq!(error_of(b"*1\r\n\xff\r\n").unwrap().text(), b"Protocol error: expected '$', got '\xff'");
 }
 
 #[test]

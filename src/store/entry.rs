@@ -248,7 +248,7 @@ impl Entry {
     /// bits).
     ///
     /// # Panics
-    /// If the key is longer than [`KEY_MAX`].
+    /// If the key is longer than `KEY_MAX`.
     pub fn new(key: &[u8], mut v: NewStr<'_>, expire_at: Option<u64>, access: u32) -> Entry {
         let v = Value::new(&mut v);
         let flags = if expire_at.is_some() { EXPIRES } else { 0 };
@@ -569,7 +569,7 @@ impl Entry {
     /// The entry under another key.  In place if the size class allows.
     ///
     /// # Panics
-    /// If the key is longer than [`KEY_MAX`].
+    /// If the key is longer than `KEY_MAX`.
     pub fn set_key(mut self, key: &[u8]) -> Entry {
         let klen = klen32(key.len());
         let old = self.shape();
@@ -642,7 +642,7 @@ impl Entry {
     /// shared: it is immutable, and an edit of either entry copies it first.
     ///
     /// # Panics
-    /// If the key is longer than [`KEY_MAX`].
+    /// If the key is longer than `KEY_MAX`.
     pub fn deep_clone(&self, new_key: &[u8]) -> Entry {
         let shape = self.shape();
         let v = match self.str() {

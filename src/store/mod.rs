@@ -38,7 +38,7 @@ pub use lock::{LockSet, Place};
 pub use reaper::Reaper;
 pub use shard::{Shard, ShardStats};
 pub use sweep::{SweepPosition, Swept};
-pub use table::{Pos, Table, Thin, prefetch_slot};
+pub use table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use tx::{Context, Expiry, Key, ReadTx, WriteTx, WrongType};
 pub use watch::Watch;
 
@@ -192,6 +192,12 @@ impl Store {
     /// Whether no database has a key.
     pub fn is_empty(&self) -> bool {
         self.used().all(|(_, db)| db.is_empty())
+    }
+
+    /// Prefetches what locking the shard of `hash` will touch first.
+    #[inline]
+    pub fn prefetch_shard(&self, db: &Db, hash: u64) {
+        prefetch_start(&db.shards[self.split(hash).0]);
     }
 
     /// First prefetch of a batch: the table slots that a look-up of `hash` will read. Takes no lock; a stale address

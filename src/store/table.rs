@@ -94,7 +94,7 @@ impl Word {
 /// An owning pointer of 48 bits.
 ///
 /// # Safety
-/// The type is `#[repr(transparent)]` over [`Word`] and ignores the word's spare bits.
+/// The type is `#[repr(transparent)]` over `Word` and ignores the word's spare bits.
 /// `from_raw(into_raw(e))` is `e`.  `key` returns the same bytes for as long as the value is
 /// not replaced or changed through an exclusive reference.
 pub unsafe trait Thin: Sized {
@@ -162,6 +162,12 @@ fn prefetch(address: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+/// Prefetches the cache line that `thing` starts in.
+#[inline]
+pub fn prefetch_start<T>(thing: &T) {
+    prefetch(ptr::from_ref(thing).addr());
 }
 
 /// Prefetches the slots where a search for `hash` starts.  The hint may be out of date: only

@@ -148,8 +148,10 @@ fn bitpos() {
         BITPOS k 0 0 BIT => -ERR value is not an integer or out of range
         BITPOS k 0 0 1 BIT 3 => -ERR syntax error
         BITPOS missing 2 => -ERR The bit argument must be 1 or 0.
-        BITPOS missing 0 x => :0
-        BITPOS missing 0 0 1 WORD => :0
+        BITPOS missing 0 x => -ERR value is not an integer or out of range
+          7.0: :0 -- 7.0 answers for a missing key before it reads the rest
+        BITPOS missing 0 0 1 WORD => -ERR syntax error
+          7.0: :0 -- 7.0 answers for a missing key before it reads the rest
         SET n 12 => +OK
         BITPOS n 1 => :2
         BITPOS n 1 1 => :10

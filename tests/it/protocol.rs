@@ -3,7 +3,9 @@
 //! What a server must do with malformed input is not written down anywhere but in `redis-server`: nearly every case
 //! here compares with it.
 
-use crate::support::{Client, Server, Value, encode, encode_line, eventually, on_each, on_ours, same_sequence_on_both};
+use crate::support::{
+    Client, Server, Value, encode, encode_line, eventually, needs, on_each, on_ours, same_sequence_on_both,
+};
 
 /// Sends the bytes on a new connection, ends our side of it, returns all replies.
 fn answers(server: &Server, bytes: &[u8]) -> Vec<String> {
@@ -259,7 +261,7 @@ fn half_closed_after_a_large_pipeline() {
 #[test]
 fn errors_within_a_pipeline() {
     on_each(&[], |server| {
-        let lines = ["SET a 1", "INCR", "NOSUCH", "LPUSH a x", "INCR a", "MULTI", "GET", "EXEC", "GET a"];
+        let lines = ["SET a 1", "INCR", "NOSUCH", "INCRBY a x", "INCR a", "MULTI", "GET", "EXEC", "GET a"];
         let batch: Vec<u8> = lines.iter().flat_map(|line| encode_line(line)).collect();
         let replies: Vec<String> = server.client().pipeline(&batch, 9).iter().map(Value::render).collect();
         assert_eq!(
@@ -268,7 +270,7 @@ fn errors_within_a_pipeline() {
                 "+OK",
                 "-ERR wrong number of arguments for 'incr' command",
                 "-ERR unknown command 'NOSUCH', with args beginning with:\\s",
-                "-WRONGTYPE Operation against a key holding the wrong kind of value",
+                "-ERR value is not an integer or out of range",
                 ":2",
                 "+OK",
                 "-ERR wrong number of arguments for 'get' command",
@@ -378,8 +380,11 @@ fn aborted_connections() {
         }
         eventually("one client", || server.info("clients", "connected_clients") == "2");
         assert_eq!(client.ask("EXISTS k"), ":0");
-        assert_eq!(client.ask("RPUSH l x"), ":1");
-        assert_eq!(client.ask("LLEN l"), ":1");
+        assert_eq!(client.ask("INCR k"), ":1");
+        if needs(server, &["BLPOP", "RPUSH", "LLEN"]) {
+            assert_eq!(client.ask("RPUSH l x"), ":1");
+            assert_eq!(client.ask("LLEN l"), ":1");
+        }
     });
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::support::on_ours;
 
 /// Lowest layer first; a module names strictly lower layers only. Modules of one layer do not know each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["base"],
     &["resp"],
     &["types"],
@@ -20,23 +20,34 @@ const LAYERS: [&[&str]; 12] = [
     // The process around the server: its arguments, its log, its place among other processes.
     &["cli", "daemon", "logging"],
     &["repl", "cluster", "script"],
-    &["server", "client"],
+    &["client"],
+    &["server"],
     &["commands"],
     &["exec"],
     &["net"],
 ];
 
 /// Uses upwards or sideways that are there for a reason: (file below `src/`, module it names, reason).
-const LAYER_EXCEPTIONS: [(&str, &str, &str); 0] = [];
+const LAYER_EXCEPTIONS: [(&str, &str, &str); 1] = [(
+    "server.rs",
+    "commands",
+    "the composition root holds the command table, whose handlers are given the server; it calls none of them",
+)];
 
 /// Where tokio may be named: a module, or a file.
 const TOKIO_ALLOWED: [&str; 6] = ["net", "repl", "cluster", "block", "server", "main.rs"];
 
 /// Files longer than [`FILE_LINES`] (never than [`FILE_LINES_HARD`]), with the reason.
-const FILE_EXCEPTIONS: [(&str, &str); 0] = [];
+const FILE_EXCEPTIONS: [(&str, &str); 2] = [
+    ("src/store/entry.rs", "one layout in memory: all unsafe code that reads and writes it stands together"),
+    ("src/store/table.rs", "one invariant of probe order, kept by unsafe code that stands together"),
+];
 
 /// Functions longer than [`FUNCTION_LINES`]: (file, function, reason).
 const FUNCTION_EXCEPTIONS: [(&str, &str, &str); 0] = [];
+
+/// Files that name commands without testing them.
+const LISTS_OF_COMMANDS: [&str; 2] = ["tests/it/tidy.rs", "tests/it/support/later.rs"];
 
 /// Commands that no test names yet. This list may only shrink.
 const UNTESTED_COMMANDS: [&str; 182] = [
@@ -587,7 +598,7 @@ fn every_direct_dependency_has_its_reason() {
 #[test]
 fn every_command_has_a_test() {
     let tests: Vec<Source> =
-        sources(&["tests/it"]).into_iter().filter(|source| !source.path.ends_with("tidy.rs")).collect();
+        sources(&["tests/it"]).into_iter().filter(|source| !LISTS_OF_COMMANDS.contains(&&*source.path)).collect();
     let is_tested = |command: &str| tests.iter().any(|source| names_command(&source.text, command));
     let mut findings: Vec<String> = UNTESTED_COMMANDS
         .iter()

@@ -5,8 +5,8 @@
 /// Parses `1k`, `5GB`, `4M`, `1kb`, `100b`, `100`: digits and a unit in any case.
 ///
 /// `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of 1024. Digits may be left out (`mb` is 0), as Redis has it.
-/// `None` for signs, spaces, other units, and values over 2^64 - 1 (which Redis clamps or wraps: a limit that is not the
-/// one asked for).
+/// Digits that say more than 2^64 - 1 say that, as in Redis. `None` for signs, spaces, other units, and a product over
+/// 2^64 - 1 (which Redis wraps: a limit that is not the one asked for).
 pub fn parse_memory(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -20,7 +20,8 @@ pub fn parse_memory(text: &str) -> Option<u64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    let number: u64 = if number.is_empty() { 0 } else { number.parse().ok()? };
+    // Digits alone fail by overflow alone.
+    let number: u64 = if number.is_empty() { 0 } else { number.parse().unwrap_or(u64::MAX) };
     number.checked_mul(scale)
 }
 
@@ -58,12 +59,24 @@ mod tests {
             ("", 0),
             ("mb", 0),
             ("18446744073709551615", u64::MAX),
+            ("18446744073709551616", u64::MAX),
+            ("99999999999999999999999", u64::MAX),
         ] {
             assert_eq!(parse_memory(text), Some(bytes), "{text}");
         }
-        for text in
-            ["-1", "+1", " 1", "1 ", "1t", "1kbb", "1bk", "1.5k", "18446744073709551616", "18446744073709551615k", "1é"]
-        {
+        for text in [
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "1t",
+            "1kbb",
+            "1bk",
+            "1.5k",
+            "18446744073709551615k",
+            "18446744073709551616kb",
+            "1é",
+        ] {
             assert_eq!(parse_memory(text), None, "{text}");
         }
     }

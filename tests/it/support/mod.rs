@@ -8,6 +8,7 @@
 
 mod client;
 mod expect;
+mod later;
 mod server;
 mod table;
 mod value;
@@ -15,6 +16,7 @@ mod words;
 
 pub use client::Client;
 pub use expect::matches;
+pub use later::{is_later, needs};
 pub use server::{Kind, Oracle, Server, Signal, on_each, on_ours, same_on_both, same_sequence_on_both};
 pub use table::{Check, check, check_ours, check_with};
 pub use value::{Decoder, Value};

@@ -132,9 +132,14 @@ impl Server {
                 let sent = client.try_send_raw(b"*1\r\n$4\r\nPING\r\n");
                 match sent.and_then(|()| client.try_recv()) {
                     Ok(Some(Value::Simple(pong))) if pong == b"PONG" => {
-                        return self.is_our_child(&mut client);
+                        let ours = self.is_our_child(&mut client);
+                        leave(&mut client);
+                        return ours;
                     }
-                    Ok(Some(Value::Error(text))) if text.starts_with(b"NOAUTH") => return true,
+                    Ok(Some(Value::Error(text))) if text.starts_with(b"NOAUTH") => {
+                        leave(&mut client);
+                        return true;
+                    }
                     _ => {}
                 }
             }
@@ -245,6 +250,12 @@ impl Drop for Server {
             let _ = fs::remove_dir_all(&self.directory);
         }
     }
+}
+
+/// Ends the connection and waits until the server has forgotten it, so that a test finds no client but its own.
+fn leave(client: &mut Client) {
+    let _ = client.try_send_raw(b"*1\r\n$4\r\nQUIT\r\n");
+    while let Ok(Some(_)) = client.try_recv() {}
 }
 
 fn free_port() -> u16 {

@@ -4,11 +4,11 @@
 //! bytes in, listeners called, bytes of the journal in again. The replay's clock is far behind: it expires nothing by
 //! itself, as a replay must not (the journal says when a key went), and a relative time to live would show.
 
+use super::Worker;
 use crate::base::clock::Clock;
 use crate::base::rng::Rng;
 use crate::client::{Client, Shared};
 use crate::config::{Config, Settings};
-use crate::exec::Worker;
 use crate::resp::OutBuf;
 use crate::server::Server;
 use crate::store::{Context, Effects, Journal, StrRef};

@@ -1,0 +1,304 @@
+//! Changes of one key: set, overwrite, edit, take, put, its time to live; and what a command records of them.
+//!
+//! Owns the accounts that a change keeps right: bytes, keys with a time to live, the version for WATCH. Must not know
+//! what the changes mean to a command.
+
+use super::{FLAG_TTL, Found, GARBAGE_MIN, Key, ReadTx, WriteTx, WrongType, detach};
+use crate::store::effects::{Class, Effects, Rewrite, Wants};
+use crate::store::lock::Guard;
+use crate::store::table::Pos;
+use crate::store::{Access, Entry, Expiry, NewStr, StrRef};
+use bytes::BytesMut;
+
+impl<'s> WriteTx<'s> {
+    /// The reading half, for reading handlers.
+    #[inline]
+    pub fn reader(&mut self) -> &mut ReadTx<'s> {
+        &mut self.read
+    }
+
+    /// The record, for `exec::commit`.
+    #[inline]
+    pub fn effects(&mut self) -> &mut Effects {
+        self.read.effects
+    }
+
+    /// Counts `n` changes (Redis's `dirty`).
+    #[inline]
+    pub fn dirty(&mut self, n: u64) {
+        self.effects.dirty += n;
+    }
+
+    /// Records a keyspace event on a key of the selected database.
+    #[inline]
+    pub fn event(&mut self, class: Class, name: &'static str, key: &[u8]) {
+        let db = self.context.db;
+        self.event_in(db, class, name, key);
+    }
+
+    /// Records a keyspace event on a key of database `db`.
+    #[inline]
+    pub fn event_in(&mut self, db: u32, class: Class, name: &'static str, key: &[u8]) {
+        if !self.effects.wants.is_empty() {
+            self.read.record_event(class, name, db, key);
+        }
+    }
+
+    /// Has the command journalled as these arguments (several calls: several commands) instead of as it came.
+    pub fn rewrite(&mut self, args: &[&[u8]]) {
+        if self.effects.wants.contains(Wants::JOURNAL) {
+            let one = args.iter().map(|a| Box::from(*a)).collect();
+            match &mut self.effects.rewrite {
+                Rewrite::As(list) => list.push(one),
+                r => *r = Rewrite::As(vec![one]),
+            }
+        }
+    }
+
+    /// A string that is about to be changed: type-checked, touched, not counted as hit or miss.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the value is no string.
+    #[inline]
+    pub fn string_for_update(&mut self, key: Key<'_>) -> Result<Option<StrRef<'_>>, WrongType> {
+        let db = self.context.db;
+        let Some(at) = self.read.locate(db, key) else { return Ok(None) };
+        self.read.touch(at, key.hash);
+        Ok(Some(self.read.entry_at(at).str()))
+    }
+
+    /// An entry of whatever type that is about to be changed or moved: touched, not counted as hit or miss.
+    #[inline]
+    pub fn entry_for_update(&mut self, key: Key<'_>) -> Option<&Entry> {
+        let db = self.context.db;
+        let at = self.read.locate(db, key)?;
+        self.read.touch(at, key.hash);
+        Some(self.read.entry_at(at))
+    }
+
+    /// Sets a key to a string, whatever it was. O(length).
+    #[inline]
+    pub fn set(&mut self, key: Key<'_>, value: NewStr<'_>, expiry: Expiry) {
+        let db = self.context.db;
+        match self.read.locate(db, key) {
+            Some(at) => self.overwrite(at, value, expiry),
+            None => {
+                let ttl = if let Expiry::At(t) = expiry { Some(t) } else { None };
+                let entry = Entry::new(key.bytes, value, ttl, self.context.access.fresh());
+                self.attach(db, key, entry);
+            }
+        }
+        self.changed(db, key);
+    }
+
+    #[inline]
+    fn overwrite(&mut self, at: Found, value: NewStr<'_>, expiry: Expiry) {
+        let access = self.context.access;
+        let guard = self.read.held.at(at.guard);
+        let inner = &mut *guard.inner;
+        let old = inner.table.entry(at.pos);
+        let (old_bytes, old_access) = (old.alloc_bytes(), old.access());
+        let (had, has) = (
+            old.expire_at(),
+            match expiry {
+                Expiry::Clear => None,
+                Expiry::Keep => old.expire_at(),
+                Expiry::At(t) => Some(t),
+            },
+        );
+        let fresh = if matches!(access, Access::Lfu(..)) { old_access } else { access.fresh() };
+        let mut garbage = None;
+        if old_bytes >= GARBAGE_MIN {
+            let new = Entry::new(old.key(), value, has, fresh);
+            garbage = Some(inner.table.replace_entry(at.pos, new));
+        } else {
+            inner.table.update(at.pos, |e| {
+                let e = if had == has { e } else { e.set_expire(has) };
+                let e = e.set_value(value);
+                e.set_access(fresh);
+                e
+            });
+        }
+        let new_bytes = inner.table.entry(at.pos).alloc_bytes();
+        inner.bytes = inner.bytes + new_bytes as u64 - old_bytes as u64;
+        set_ttl_flag(guard, at.pos, had.is_some(), has.is_some());
+        if let Some(entry) = garbage {
+            self.read.discard_replaced(entry);
+        }
+    }
+
+    /// Puts an entry whose key is absent.
+    fn attach(&mut self, db: u32, key: Key<'_>, entry: Entry) {
+        let i = self.read.guard_of(db, key.hash);
+        let h32 = self.store.split(key.hash).1;
+        let guard = self.read.held.at(i);
+        let inner = &mut *guard.inner;
+        let ttl = entry.expire_at().is_some();
+        inner.bytes += entry.alloc_bytes() as u64;
+        inner.volatile += u32::from(ttl);
+        inner.table.insert(h32, entry, if ttl { FLAG_TTL } else { 0 });
+        guard.shard.publish(&guard.inner);
+        if !self.effects.wants.is_empty() {
+            self.read.record_event(Class::New, "new", db, key.bytes);
+        }
+    }
+
+    #[inline]
+    fn changed(&mut self, db: u32, key: Key<'_>) {
+        let i = self.read.guard_of(db, key.hash);
+        self.read.held.at(i).inner.bump(key.bytes);
+        if !self.effects.wants.is_empty() {
+            self.read.record_changed(db, key.bytes);
+        }
+    }
+
+    /// Stores what `f` makes of the string at `key` (`None` if absent), the TTL kept, with one look-up. An error of `f`
+    /// leaves everything as it is. O(length of the new string).
+    ///
+    /// # Errors
+    /// What `f` returns, or [`WrongType`] if the value is no string.
+    #[inline]
+    pub fn update<'v, R, E: From<WrongType>>(
+        &mut self,
+        key: Key<'_>,
+        f: impl FnOnce(Option<StrRef<'_>>) -> Result<(NewStr<'v>, R), E>,
+    ) -> Result<R, E> {
+        let db = self.context.db;
+        let result = match self.read.locate(db, key) {
+            Some(at) => {
+                self.read.touch(at, key.hash);
+                let (value, result) = f(Some(self.read.entry_at(at).str()))?;
+                self.overwrite(at, value, Expiry::Keep);
+                result
+            }
+            None => {
+                let (value, result) = f(None)?;
+                self.attach(db, key, Entry::new(key.bytes, value, None, self.context.access.fresh()));
+                result
+            }
+        };
+        self.changed(db, key);
+        Ok(result)
+    }
+
+    /// Hands the present text of the string at `key` (empty if absent) to `f` to change, and stores the result as `raw`
+    /// with the TTL kept. The caller has checked the type. Amortised O(what `f` does), also for large values.
+    pub fn edit<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> R) -> R {
+        self.edit_if(key, |text| (f(text), true))
+    }
+
+    /// [`WriteTx::edit`] for an `f` that may find nothing to change and then says `false`: the key counts as unchanged
+    /// for WATCH and the listeners. With an absent key `f` must not say so, as the key comes to be.
+    pub fn edit_if<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> (R, bool)) -> R {
+        let db = self.context.db;
+        let (result, changed) = match self.read.locate(db, key) {
+            Some(at) => {
+                let inner = &mut *self.read.held.at(at.guard).inner;
+                let old = inner.table.entry(at.pos).alloc_bytes() as u64;
+                let result = inner.table.update_with(at.pos, |e| e.edit_bytes(f));
+                inner.bytes = inner.bytes + inner.table.entry(at.pos).alloc_bytes() as u64 - old;
+                result
+            }
+            None => {
+                let mut text = BytesMut::new();
+                let result = f(&mut text);
+                let value = NewStr::Shared(text.freeze());
+                let mut entry = Entry::new(key.bytes, value, None, self.context.access.fresh());
+                entry.set_raw(true);
+                self.attach(db, key, entry);
+                result
+            }
+        };
+        if changed {
+            self.changed(db, key);
+        }
+        result
+    }
+
+    /// Removes a key and returns its entry. O(1).
+    pub fn take(&mut self, key: Key<'_>) -> Option<Entry> {
+        self.take_in(self.context.db, key)
+    }
+
+    /// [`WriteTx::take`] in another database whose shard is held.
+    pub fn take_in(&mut self, db: u32, key: Key<'_>) -> Option<Entry> {
+        let at = self.read.locate(db, key)?;
+        let entry = detach(self.read.held.at(at.guard), at.pos);
+        self.changed(db, key);
+        Some(entry)
+    }
+
+    /// Removes a key; `background`: a large value is freed in the background, else after unlocking. Returns whether it
+    /// was there. O(1).
+    pub fn remove(&mut self, key: Key<'_>, background: bool) -> bool {
+        self.remove_in(self.context.db, key, background)
+    }
+
+    /// [`WriteTx::remove`] in another database whose shard is held.
+    pub fn remove_in(&mut self, db: u32, key: Key<'_>, background: bool) -> bool {
+        match self.take_in(db, key) {
+            Some(entry) => {
+                self.read.discard(entry, background);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Puts an entry (RENAME, COPY, MOVE), replacing what is there. The entry's key must be `key`.
+    pub fn put_in(&mut self, db: u32, key: Key<'_>, entry: Entry) {
+        debug_assert_eq!(entry.key(), key.bytes);
+        if let Some(at) = self.read.locate(db, key) {
+            let old = detach(self.read.held.at(at.guard), at.pos);
+            self.read.discard_replaced(old);
+        }
+        self.attach(db, key, entry);
+        self.changed(db, key);
+    }
+
+    /// Sets or removes the TTL of a key; returns whether the key is there.
+    pub fn set_expire(&mut self, key: Key<'_>, at_ms: Option<u64>) -> bool {
+        let db = self.context.db;
+        let Some(at) = self.read.locate(db, key) else { return false };
+        let guard = self.read.held.at(at.guard);
+        let inner = &mut *guard.inner;
+        let old = inner.table.entry(at.pos);
+        let (old_bytes, had) = (old.alloc_bytes() as u64, old.expire_at().is_some());
+        inner.table.update(at.pos, |e| e.set_expire(at_ms));
+        inner.bytes = inner.bytes + inner.table.entry(at.pos).alloc_bytes() as u64 - old_bytes;
+        set_ttl_flag(guard, at.pos, had, at_ms.is_some());
+        self.changed(db, key);
+        true
+    }
+
+    /// Runs `f` with the shard of `key` (a key of the selected database) held: the one that is held already, or, in a
+    /// command that visits shards one by one, locked for the while.
+    pub fn on_shard<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut WriteTx<'_>) -> R) -> R {
+        if self.held.len() > 0 {
+            return f(self);
+        }
+        let (store, context) = (self.read.store, self.read.context);
+        f(&mut store.begin_one(key.hash, context, self.read.effects))
+    }
+
+    /// Number of shards held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+}
+
+#[inline]
+fn set_ttl_flag(guard: &mut Guard<'_>, pos: Pos, had: bool, has: bool) {
+    if had == has {
+        return;
+    }
+    let inner = &mut *guard.inner;
+    let flags = inner.table.flags(pos) & !FLAG_TTL;
+    inner.table.set_flags(pos, if has { flags | FLAG_TTL } else { flags });
+    if has {
+        inner.volatile += 1;
+    } else {
+        inner.volatile -= 1;
+    }
+    guard.shard.publish(&guard.inner);
+}
