@@ -333,6 +333,13 @@ impl Worker {
         self.stats.error_codes.add(code);
     }
 
+    /// Puts the scratch back into a sound state after a panic: what was lent to the command is gone with it.
+    #[cold]
+    pub fn recover(&mut self) {
+        self.effects = Effects { lazy: commit::lazy(&self.settings), ..Effects::default() };
+        self.locks.clear();
+    }
+
     /// Gives up what a connection held: watched keys, its place among the monitors.
     pub fn disconnect(&mut self, client: &mut Client) {
         let server = Arc::clone(&self.server);

@@ -11,6 +11,7 @@ use crate::commands::{Args, CommandId, Control, Row};
 use crate::resp::{ArgView, Proto, Reply};
 use crate::server::Server;
 use crate::store::{Wants, Watch, WriteTx};
+use std::collections::HashSet;
 
 impl Worker {
     #[allow(clippy::too_many_arguments)]
@@ -31,7 +32,7 @@ impl Worker {
                 client.multi = Some(Box::default());
                 reply.ok();
             }
-            Control::Exec => self.exec(server, client, reply),
+            Control::Exec => self.exec(server, client, args, reply),
             Control::Discard => self.discard(server, client, reply),
             Control::Watch => self.watch(server, client, args, reply),
             Control::Unwatch => {
@@ -63,19 +64,19 @@ impl Worker {
 
     fn watch(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
         let db = client.db;
-        let new = |c: &Client, k: &[u8]| !c.watches.iter().any(|w| w.db == db && *w.key == *k);
+        let mut known: HashSet<&[u8]> = client.watches.iter().filter(|w| w.db == db).map(|w| &*w.key).collect();
+        let new: Vec<&[u8]> = args.iter().skip(1).filter(|key| known.insert(key)).collect();
+        drop(known);
         self.locks.clear();
-        for key in args.iter().skip(1) {
+        for key in &new {
             self.locks.key(&server.store, db, server.store.hash(key));
         }
         self.effects.reset();
         let context = self.context(server, client);
         let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
-        for key in args.iter().skip(1) {
-            if new(client, key) {
-                let watch = tx.watch(tx.key(key));
-                client.watches.push(watch);
-            }
+        for key in new {
+            let watch = tx.watch(tx.key(key));
+            client.watches.push(watch);
         }
         commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
         reply.ok();
@@ -113,7 +114,7 @@ impl Worker {
         names.user = "default".into();
     }
 
-    fn exec(&mut self, server: &Server, client: &mut Client, reply: &mut Reply<'_>) {
+    fn exec(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
         let Some(multi) = client.multi.take() else {
             reply.error("ERR EXEC without MULTI");
             return;
@@ -138,6 +139,8 @@ impl Worker {
                 self.run_queue(server, client, &multi, &mut tx, reply);
             } else {
                 reply.null_array();
+                // A watched key whose time has come was removed just now.
+                commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
             }
         }
         self.effects = effects;

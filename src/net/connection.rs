@@ -33,6 +33,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Pieces of a reply that one system call writes.
 const PIECES: usize = 64;
+/// Bytes of requests that may wait before authentication.
+const UNAUTHENTICATED_MAX: u64 = 1024 * 1024;
 /// Rounds of read, run, write before others have their turn.
 const ROUNDS: usize = 8;
 
@@ -116,13 +118,49 @@ pub(super) struct Connection {
     client: Box<Client>,
     scratch: Rc<RefCell<Scratch>>,
     /// Bytes received that no whole command could be made of, or that wait for their turn.
-    rest: Vec<u8>,
+    rest: Backlog,
     /// Replies that the socket did not take.
     unsent: OutBuf,
     /// `rest` may hold whole commands.
     more: bool,
     /// The peer has closed its writing side.
     eof: bool,
+}
+
+/// Bytes received that wait. What is done with at their front is not moved away each turn, which would make a pipeline
+/// that was sent in one piece cost the square of its length, but once it is the larger half.
+#[derive(Default)]
+struct Backlog {
+    bytes: Vec<u8>,
+    /// So many of `bytes` are done with; never all of them.
+    head: usize,
+}
+
+impl Backlog {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn waiting(&self) -> &[u8] {
+        &self.bytes[self.head..]
+    }
+
+    /// The end, with room to read into. Doubling keeps a long command linear.
+    fn room(&mut self) -> &mut Vec<u8> {
+        self.bytes.reserve(self.waiting().len().max(BIG_ARG));
+        &mut self.bytes
+    }
+
+    /// The first `n` bytes that wait are done with. Amortised O(n).
+    fn done(&mut self, n: usize) {
+        self.head += n;
+        if self.head == self.bytes.len() {
+            *self = Self::default();
+        } else if self.head > self.bytes.len() / 2 {
+            self.bytes.drain(..self.head);
+            self.head = 0;
+        }
+    }
 }
 
 /// Why a connection ends.
@@ -143,7 +181,7 @@ type Step = Poll<Result<(), End>>;
 
 impl Connection {
     pub(super) fn new(stream: Stream, client: Box<Client>, scratch: Rc<RefCell<Scratch>>) -> Self {
-        Self { stream, client, scratch, rest: Vec::new(), unsent: OutBuf::default(), more: false, eof: false }
+        Self { stream, client, scratch, rest: Backlog::default(), unsent: OutBuf::default(), more: false, eof: false }
     }
 
     /// Everything that can be done now.
@@ -198,8 +236,8 @@ impl Connection {
             return Poll::Ready(self.received(cx, scratch, n, false));
         }
         // Appended to what is there already; doubling keeps a long command linear.
-        self.rest.reserve(self.rest.len().max(BIG_ARG));
-        let n = ready!(self.stream.poll_read_into(cx, &mut self.rest))?;
+        let room = self.rest.room();
+        let n = ready!(self.stream.poll_read_into(cx, room))?;
         Poll::Ready(self.received(cx, scratch, n, true))
     }
 
@@ -211,16 +249,18 @@ impl Connection {
             self.eof = true;
             return Ok(());
         }
+        if kept || self.client.multi.is_some() {
+            self.check_query_limit(scratch)?;
+        }
         if kept {
             self.more = true;
-            self.check_query_limit(scratch)?;
             if self.unsent.is_empty() { self.run_rest(cx, scratch) } else { Ok(()) }
         } else {
             let Scratch { exec, server, input, output } = scratch;
             let progress = run(exec, server, &mut self.client, &input[..n], output)?;
             self.more = progress.more;
             if progress.consumed < n {
-                self.rest.extend_from_slice(&scratch.input[progress.consumed..n]);
+                self.rest.bytes.extend_from_slice(&scratch.input[progress.consumed..n]);
                 self.publish_query();
             }
             self.send(cx, scratch)
@@ -229,25 +269,28 @@ impl Connection {
 
     /// Runs what is in `rest`.
     fn run_rest(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
-        let progress = run(&mut scratch.exec, &scratch.server, &mut self.client, &self.rest, &mut scratch.output)?;
+        let waiting = self.rest.waiting();
+        let progress = run(&mut scratch.exec, &scratch.server, &mut self.client, waiting, &mut scratch.output)?;
         self.more = progress.more;
-        if progress.consumed == self.rest.len() {
-            self.rest = Vec::new();
-        } else if progress.consumed > 0 {
-            self.rest.drain(..progress.consumed);
-        }
+        self.rest.done(progress.consumed);
         self.publish_query();
         self.send(cx, scratch)
     }
 
     fn publish_query(&self) {
-        self.client.shared.query.store(self.rest.len() + self.client.parser.pending_bytes(), Relaxed);
-        self.client.shared.query_capacity.store(self.rest.capacity(), Relaxed);
+        self.client.shared.query.store(self.rest.waiting().len() + self.client.parser.pending_bytes(), Relaxed);
+        self.client.shared.query_capacity.store(self.rest.bytes.capacity(), Relaxed);
     }
 
     fn check_query_limit(&mut self, scratch: &Scratch) -> Result<(), End> {
-        let limit = scratch.exec.settings().client_query_buffer_limit;
-        if (self.rest.len() + self.client.parser.pending_bytes()) as u64 <= limit {
+        let settings = scratch.exec.settings();
+        let mut limit = settings.client_query_buffer_limit;
+        if !self.client.authenticated && !settings.requirepass.is_empty() {
+            limit = limit.min(UNAUTHENTICATED_MAX);
+        }
+        // What is queued in MULTI has not been executed either.
+        let queued = self.client.multi.as_ref().map_or(0, |multi| multi.bytes);
+        if (self.rest.waiting().len() + self.client.parser.pending_bytes() + queued) as u64 <= limit {
             return Ok(());
         }
         let client = &self.client.shared;
@@ -356,6 +399,7 @@ fn run(
         let name = if (id as usize) < commands.len() { commands.row(id).spec.name } else { "?" };
         tracing::error!("A panic in command '{name}' closed client {}", client.shared.id);
         out.clear();
+        exec.recover();
         End::Closed
     })
 }
@@ -384,5 +428,28 @@ impl Future for Connection {
         // Before the socket closes: whoever sees that must not find the client on the list any more.
         scratch.server.clients.remove(this.client.shared.id);
         Poll::Ready(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_is_worked_off_without_moving_it_each_turn() {
+        let all: Vec<u8> = (0..100_000u32).map(|i| i as u8).collect();
+        let mut rest = Backlog::default();
+        rest.room().extend_from_slice(&all);
+        let (mut at, mut moves, mut head) = (0, 0, 0);
+        while !rest.is_empty() {
+            assert_eq!(rest.waiting(), &all[at..]);
+            let n = 10.min(all.len() - at);
+            rest.done(n);
+            moves += u32::from(rest.head != head + n);
+            (at, head) = (at + n, rest.head);
+        }
+        assert_eq!(at, all.len());
+        assert!(moves < 20, "{moves}");
+        assert_eq!(rest.bytes.capacity(), 0, "an idle connection owns no buffer");
     }
 }

@@ -172,7 +172,7 @@ fn spawn_tcp(listener: tokio::net::TcpListener, server: &Arc<Server>, pool: &Arc
             let Ok(stream) = stream.into_std() else { continue };
             let settings = server.config.current();
             let socket = Socket::Tcp(stream);
-            if let Some(refusal) = refusal(&server, &settings, peer.ip().to_canonical().is_loopback()) {
+            if let Some(refusal) = refusal(&pool, &settings, peer.ip().to_canonical().is_loopback()) {
                 refuse(socket, refusal, &server);
                 continue;
             }
@@ -204,7 +204,7 @@ fn spawn_unix(
             let Ok(stream) = stream.into_std() else { continue };
             let settings = server.config.current();
             let socket = Socket::Unix(stream);
-            match refusal(&server, &settings, true) {
+            match refusal(&pool, &settings, true) {
                 Some(text) => refuse(socket, text, &server),
                 None => {
                     let (id, addr) = (server.clients.next_id(), format!("{path}:0"));
@@ -233,8 +233,8 @@ fn prepare(stream: &std::net::TcpStream, keepalive: u64) {
 }
 
 /// The error line for a connection that may not come in, if so.
-fn refusal(server: &Server, settings: &Settings, local: bool) -> Option<&'static str> {
-    if server.clients.len() >= settings.maxclients as usize {
+fn refusal(pool: &Pool, settings: &Settings, local: bool) -> Option<&'static str> {
+    if pool.connections() >= settings.maxclients as usize {
         return Some("-ERR max number of clients reached\r\n");
     }
     if settings.protected_mode && settings.requirepass.is_empty() && !local {

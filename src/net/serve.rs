@@ -57,12 +57,19 @@ pub fn serve(server: &Arc<Server>) -> io::Result<()> {
     result
 }
 
-/// Active expiry, time-outs, samples: a tick of [`Cron`] a period.
+/// Active expiry, time-outs, samples: a tick of [`Cron`] a period. On a thread of its own, because it locks shards: an
+/// EXEC that holds them may be waiting for this thread to change the listeners.
 async fn periodic_work(server: Arc<Server>) {
     let mut cron = Cron::new();
     loop {
         tokio::time::sleep(Cron::period(&server)).await;
-        cron.tick(&server);
+        let mine = Arc::clone(&server);
+        let tick = tokio::task::spawn_blocking(move || {
+            cron.tick(&mine);
+            cron
+        });
+        // A panic has been logged by its hook; the next tick starts over.
+        cron = tick.await.unwrap_or_default();
     }
 }
 

@@ -102,6 +102,12 @@ impl Pool {
         let _ = self.queues[fewest].send(accepted);
     }
 
+    /// Connections dealt and not closed. The registry of clients learns of them later, from their workers: too late to
+    /// hold a burst to `maxclients`.
+    pub fn connections(&self) -> usize {
+        self.loads.iter().map(|load| load.load(Relaxed)).sum()
+    }
+
     /// Closes the queues and waits for the workers to drain.
     pub fn join(self) {
         drop(self.queues);

@@ -169,13 +169,17 @@ impl OutBuf {
             if n < value.len() {
                 value.advance(n);
                 self.shared -= n;
-                return;
+                n = 0;
+                break;
             }
             n -= value.len();
             self.shared -= value.len();
             self.segments.pop_front();
         }
         self.head += n;
+        if self.head > KEEP_MAX && self.head > self.bytes.len() / 2 {
+            self.compact();
+        }
     }
 
     /// Moves what is pending to a buffer that is as large as it needs to be; keeps this one's memory.
@@ -310,6 +314,18 @@ mod tests {
         let expected = [&all[1 + SHARE_MIN..], &all[..]].concat();
         assert_eq!(kept.to_vec(), expected);
         assert_eq!(kept.len(), expected.len());
+    }
+
+    #[test]
+    fn a_buffer_that_is_never_empty_does_not_grow_for_ever() {
+        let mut out = OutBuf::new();
+        out.extend(b"x");
+        for _ in 0..100 {
+            out.extend(&vec![b'x'; KEEP_MAX / 4]);
+            out.advance(KEEP_MAX / 4);
+        }
+        assert_eq!(out.to_vec(), b"x");
+        assert!(out.heap_bytes() <= 4 * KEEP_MAX, "{}", out.heap_bytes());
     }
 
     #[test]

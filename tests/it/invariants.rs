@@ -344,3 +344,42 @@ fn exec_with_the_whole_keyspace_inside_is_atomic() {
     };
     under_fire(&server, 4, act, paired);
 }
+
+/// The thread that opens listeners must not wait for a shard: an EXEC that holds it may be waiting for that thread.
+#[test]
+fn a_transaction_may_change_the_listeners() {
+    let server = Server::start(&["--workers", "2", "--hz", "500", "--enable-debug-command", "yes"]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut client = server.client();
+    let inner = ["SET k v EX 1000".into(), "DEBUG SLEEP 0.05".into(), format!("CONFIG SET port {free}")];
+    let replies = exec(&mut client, &inner).unwrap();
+    assert!(replies.iter().all(|reply| reply.text() == "OK"), "{replies:?}");
+    // Back, for whoever looks for the server at its address.
+    assert_eq!(client.ask(&format!("CONFIG SET port {}", server.port())), "+OK");
+}
+
+#[test]
+fn a_key_that_an_exec_finds_expired_is_counted() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let mut client = server.client();
+    assert_eq!(client.ask("DEBUG SET-ACTIVE-EXPIRE 0"), "+OK");
+    client.line("SET k v PX 20");
+    assert_eq!(client.ask("WATCH k"), "+OK");
+    assert_eq!(client.ask("DEBUG SLEEP 0.03"), "+OK");
+    assert_eq!(exec(&mut client, &["PING".into()]), None);
+    assert_eq!(server.info("stats", "expired_keys"), "1");
+}
+
+/// A key that is watched already is found without a look at all the others, with all their shards held.
+#[test]
+fn many_keys_can_be_watched_at_once() {
+    let server = Server::start(&WORKERS);
+    let mut client = server.client();
+    let names: Vec<String> = (0..200_000).map(|n| format!("watched:{n}")).collect();
+    let words: Vec<&str> = std::iter::once("WATCH").chain(names.iter().map(String::as_str)).collect();
+    for _ in 0..2 {
+        assert_eq!(client.command(&words).render(), "+OK");
+    }
+    let described = client.line("CLIENT INFO").text();
+    assert_eq!(exec(&mut client, &["PING".into()]).map(|replies| replies.len()), Some(1), "{described}");
+}

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use ostracon::base::rng::Rng;
 
 use crate::support::{Client, DEADLINE, Server, Value, encode, encode_line, eventually, on_each};
@@ -184,6 +185,27 @@ fn the_query_buffer_limit_closes() {
     });
 }
 
+/// What MULTI queues is a request that waits, too. (redis-server 7.0 keeps it without a limit; later ones do as we do.)
+#[test]
+fn the_query_buffer_limit_closes_a_transaction_that_only_grows() {
+    let server = Server::start(&["--client-query-buffer-limit", "1mb"]);
+    let set = encode(&[&b"SET"[..], b"k", &vec![b'v'; 100_000]]);
+    let mut stream = raw(&server);
+    stream.write_all(&encode_line("MULTI")).unwrap();
+    let sent = (0..1000).take_while(|_| stream.write_all(&set).is_ok()).count();
+    assert!(sent < 1000, "100 MB were taken");
+}
+
+/// Who has not authenticated cannot make the server keep much, whatever it sends without reading.
+#[test]
+fn a_stranger_is_given_little_memory() {
+    let server = Server::start(&["--requirepass", "secret"]);
+    let mut stream = raw(&server);
+    let request = b"GET k\r\n".repeat(10_000);
+    let sent = (0..1000).take_while(|_| stream.write_all(&request).is_ok()).count();
+    assert!(sent < 1000, "70 MB were taken");
+}
+
 #[test]
 fn maxclients_refuses_and_recovers() {
     on_each(&["--maxclients", "10"], |server| {
@@ -202,6 +224,18 @@ fn maxclients_refuses_and_recovers() {
         assert!(held.iter_mut().all(|client| client.ask("PING") == "+PONG"));
         held.pop();
         eventually("there is room again", || server.client().try_ask("PING").as_deref() == Some("+PONG"));
+    });
+}
+
+#[test]
+fn a_burst_of_connections_is_held_to_maxclients() {
+    on_each(&["--maxclients", "10"], |server| {
+        // What waits in the backlog is accepted in one go.
+        server.signal(Signal::SIGSTOP);
+        let mut burst: Vec<Client> = (0..100).map(|_| server.client()).collect();
+        server.signal(Signal::SIGCONT);
+        let served = burst.iter_mut().filter_map(|client| client.try_ask("PING")).filter(|reply| reply == "+PONG");
+        assert_eq!(served.count(), 10);
     });
 }
 
