@@ -235,7 +235,8 @@ fn a_burst_of_connections_is_held_to_maxclients() {
         let mut burst: Vec<Client> = (0..100).map(|_| server.client()).collect();
         server.signal(Signal::SIGCONT);
         let served = burst.iter_mut().filter_map(|client| client.try_ask("PING")).filter(|reply| reply == "+PONG");
-        assert_eq!(served.count(), 10);
+        // The harness's own connection, by which it knew that the server was up, may still be on the list.
+        assert!(matches!(served.count(), 9 | 10));
     });
 }
 
