@@ -62,7 +62,7 @@ const BAD_OFFSET: Error = Error::Text("ERR bit offset is not an integer or out o
 fn bit_offset(args: &mut Args<'_>) -> Result<u64> {
     let offset = args.int_or(BAD_OFFSET);
     args.check()?;
-    u64::try_from(offset).ok().filter(|n| n / 8 < args.settings().proto_max_bulk_len).ok_or(BAD_OFFSET)
+    u64::try_from(offset).ok().filter(|n| n / 8 < args.settings().string_max()).ok_or(BAD_OFFSET)
 }
 
 /// The next argument as `BYTE` or `BIT`; bytes if there is none.
@@ -224,7 +224,7 @@ fn field_ops(args: &mut Args<'_>) -> Result<Vec<FieldOp>> {
         let field = FieldType::parse(args.bytes()).ok_or(Error::Text(
             "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
         ))?;
-        let offset = field.parse_offset(args.bytes(), args.settings().proto_max_bulk_len).ok_or(BAD_OFFSET)?;
+        let offset = field.parse_offset(args.bytes(), args.settings().string_max()).ok_or(BAD_OFFSET)?;
         let action = if get {
             Action::Get
         } else {

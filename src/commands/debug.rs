@@ -150,7 +150,7 @@ fn populate(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     let prefix = args.next().unwrap_or(b"key");
     let size = if args.is_empty() { 0 } else { args.int_or(range()) };
     args.check()?;
-    let size = u64::try_from(size).map_err(|_| range())?.min(args.settings().proto_max_bulk_len) as usize;
+    let size = u64::try_from(size).map_err(|_| range())?.min(args.settings().string_max()) as usize;
     let (mut name, mut value) = (Vec::new(), Vec::new());
     for i in 0..count {
         name.clear();

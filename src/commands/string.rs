@@ -178,7 +178,7 @@ fn equals(s: StrRef<'_>, text: &[u8]) -> bool {
 
 /// The sum of two lengths, if a string may be so long.
 fn checked_len(args: &Args<'_>, a: u64, b: usize) -> Result<u64> {
-    let max = args.settings().proto_max_bulk_len;
+    let max = args.settings().string_max();
     let too_long = Error::Text("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     types::checked_len(a, b as u64, max).map_err(|_| too_long)
 }

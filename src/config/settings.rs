@@ -268,6 +268,17 @@ pub struct Settings {
     pub(super) kept: BTreeMap<&'static str, String>,
 }
 
+/// The longest key or string, whatever `proto-max-bulk-len` says: lengths are 32 bits in an entry.
+pub const STRING_MAX: u64 = u32::MAX as u64;
+
+impl Settings {
+    /// Bytes of the longest key or string that this server takes: `proto-max-bulk-len`, at most [`STRING_MAX`].
+    #[inline]
+    pub fn string_max(&self) -> u64 {
+        self.proto_max_bulk_len.min(STRING_MAX)
+    }
+}
+
 impl Deref for Settings {
     type Target = Values;
 

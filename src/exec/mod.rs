@@ -136,7 +136,7 @@ impl Worker {
         let (mut consumed, mut turn) = (0, 0);
         loop {
             let rest = &input[consumed..];
-            let limits = Limits { bulk_max: self.settings.proto_max_bulk_len, authenticated: client.authenticated };
+            let limits = Limits { bulk_max: self.settings.string_max(), authenticated: client.authenticated };
             // Before authentication one at a time: AUTH lifts the limits of what follows.
             let max = if client.authenticated { BATCH } else { 1 };
             let mut batch = std::mem::take(&mut self.batch);

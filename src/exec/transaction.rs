@@ -10,7 +10,7 @@ use crate::client::{Client, ClientFlags, Multi, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Row};
 use crate::resp::{ArgView, Proto, Reply};
 use crate::server::Server;
-use crate::store::{Wants, Watch, WriteTx};
+use crate::store::{Journal, Wants, Watch, WriteTx};
 use std::collections::HashSet;
 
 impl Worker {
@@ -160,9 +160,7 @@ impl Worker {
         reply: &mut Reply<'_>,
     ) {
         let journal = server.store.listeners.journal().filter(|_| tx.effects().wants.contains(Wants::JOURNAL));
-        if let Some(j) = journal {
-            j.begin_group();
-        }
+        let _group = journal.map(Group::begin);
         reply.array(multi.queue.len());
         tx.pin();
         client.deny_blocking = true;
@@ -181,9 +179,6 @@ impl Worker {
             self.count(server, client, *id, row, args, reply, errors);
         }
         client.deny_blocking = false;
-        if let Some(j) = journal {
-            j.end_group();
-        }
     }
 
     /// Collects the shards of all queued commands and of the watched keys.
@@ -199,5 +194,21 @@ impl Worker {
                 db = asked.filter(|n| *n < server.store.databases()).unwrap_or(db);
             }
         }
+    }
+}
+
+/// A group of the journal, ended also when a handler panics.
+struct Group<'a>(&'a dyn Journal);
+
+impl<'a> Group<'a> {
+    fn begin(journal: &'a dyn Journal) -> Self {
+        journal.begin_group();
+        Self(journal)
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        self.0.end_group();
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn lcs(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>)
     let (a, b) = (text(tx, key_a)?, text(tx, key_b)?);
     let options = Options::parse(args)?;
     tx.release_early();
-    let limit = args.settings().proto_max_bulk_len;
+    let limit = args.settings().string_max();
     if options.len {
         out.int(lcs_len(&a, &b, limit).map_err(refusal)? as i64);
         return Ok(());
