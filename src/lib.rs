@@ -47,7 +47,7 @@
 //! - Only `base/clock.rs` reads the time; a command has one time.
 //! - Workers share the store and nothing else. What must reach a connection of another worker goes through that
 //!   connection's inbox ([`client::Shared::post`]) and wakes its task.
-//! - `unsafe` stands in `store/table.rs` and `store/entry.rs`, tested against models under AddressSanitizer, and in the
+//! - `unsafe` stands in `base/table.rs` and `store/entry.rs`, tested against models under AddressSanitizer, and in the
 //!   few lines that name themselves with `allow(unsafe_code)`.
 //!
 //! # Threads

@@ -31,8 +31,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytes::{Bytes, BytesMut};
 
-use super::table::{Thin, Word};
 use crate::base::size_class::good_size;
+use crate::base::table::{Thin, Word};
 
 /// The longest value, in bytes, that lives in the entry's own block.  Replying with an inline
 /// value copies it under the shard's lock, with a longer one only counts a reference; but that
@@ -679,7 +679,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use crate::store::table::Table;
+    use crate::base::table::Table;
 
     /// What an entry must say it is.
     #[derive(Clone, Debug, PartialEq)]

@@ -27,10 +27,11 @@ mod lock;
 mod reaper;
 mod shard;
 mod sweep;
-mod table;
+
 mod tx;
 mod watch;
 
+pub use crate::base::table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use access::{Access, idle_seconds, lfu_frequency};
 pub use effects::{Class, Effects, Event, Garbage, Journal, Lazy, Listeners, Notify, Rewrite, Tracking, Wake, Wants};
 pub use entry::{Entry, INLINE_MAX, Kind, NewStr, StrRef, TypeTag};
@@ -38,7 +39,6 @@ pub use lock::{LockSet, Place};
 pub use reaper::Reaper;
 pub use shard::{Shard, ShardStats};
 pub use sweep::{SweepPosition, Swept};
-pub use table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use tx::{Context, Expiry, Key, ReadTx, WriteTx, WrongType};
 pub use watch::Watch;
 

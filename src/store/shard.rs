@@ -4,10 +4,10 @@
 //! read and the wait counted, so an uncontended lock costs nothing for it. Padded to two cache lines (adjacent lines
 //! are fetched in pairs), so that neighbouring shards' locks do not share one.
 
-use super::table::{Hint, prefetch_slot};
 use super::watch::WatchMap;
 use super::{Entry, Table};
 use crate::base::clock::Clock;
+use crate::base::table::{Hint, prefetch_slot};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 

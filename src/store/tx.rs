@@ -21,8 +21,8 @@ pub(super) use walk::SweptSlots;
 
 use super::effects::{Class, Effects, Event, Garbage, Lazy, Wants};
 use super::lock::{Guard, Held, LockSet, Place};
-use super::table::Pos;
 use super::{Access, Entry, Store, StrRef};
+use crate::base::table::Pos;
 use std::ops::{Deref, DerefMut};
 
 /// Slot flag: the entry has a time to live.

@@ -4,9 +4,9 @@
 //! what the changes mean to a command.
 
 use super::{FLAG_TTL, Found, GARBAGE_MIN, Key, ReadTx, WriteTx, WrongType, detach};
+use crate::base::table::Pos;
 use crate::store::effects::{Class, Effects, Rewrite, Wants};
 use crate::store::lock::Guard;
-use crate::store::table::Pos;
 use crate::store::{Access, Entry, Expiry, NewStr, StrRef};
 use bytes::BytesMut;
 

@@ -27,7 +27,7 @@ use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::{self, NonNull};
 
-use crate::base::size_class::good_size;
+use super::size_class::good_size;
 
 /// Slots that a search looks at in one step; as many at the end of an array are always empty.
 const GUARD: usize = 4;
