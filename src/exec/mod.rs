@@ -30,7 +30,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 /// Commands that are looked up and prefetched together.
-pub const BATCH: usize = 16;
+pub const BATCH: usize = 32;
 /// Replies that may wait in the output buffer before the connection has to write: about what a socket takes at once.
 const OUTPUT_PAUSE: usize = 1024 * 1024;
 /// Commands of one connection before others of its worker have their turn.
