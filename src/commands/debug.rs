@@ -104,11 +104,7 @@ fn object(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
 }
 
 fn describe(entry: &Entry, key: Key<'_>, access: crate::store::Access, now: u64) -> String {
-    let encoding = match entry.str() {
-        StrRef::Int(_) => "int",
-        StrRef::Inline(_) if !entry.is_raw() => "embstr",
-        _ => "raw",
-    };
+    let encoding = super::object::encoding_name(entry);
     let (lru, usage) = match access {
         crate::store::Access::Lfu(..) => {
             let frequency = lfu_frequency(entry.access(), (now / 60_000) as u16, 1);
@@ -120,7 +116,7 @@ fn describe(entry: &Entry, key: Key<'_>, access: crate::store::Access, now: u64)
     format!(
         "Value at:{:#x} refcount:1 encoding:{encoding} serializedlength:{} lru:{lru} {usage}",
         key.hash,
-        serialized_len(entry.str())
+        entry.str().map_or(0, serialized_len)
     )
 }
 
@@ -199,9 +195,10 @@ const STRING: [u8; 4] = 0u32.to_be_bytes();
 fn mix_value(digest: &mut Hash, entry: &Entry) {
     mix(digest, &STRING);
     match entry.str() {
-        StrRef::Int(n) => mix(digest, itoa::Buffer::new().format(n).as_bytes()),
-        StrRef::Inline(b) => mix(digest, b),
-        StrRef::Shared(b) => mix(digest, b),
+        Some(StrRef::Int(n)) => mix(digest, itoa::Buffer::new().format(n).as_bytes()),
+        Some(StrRef::Inline(b)) => mix(digest, b),
+        Some(StrRef::Shared(b)) => mix(digest, b),
+        None => {}
     }
     if entry.expire_at().is_some() {
         xor(digest, &sha(b"!!expire!!"));

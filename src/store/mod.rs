@@ -23,6 +23,7 @@
 mod access;
 mod effects;
 mod entry;
+mod kinds;
 mod lock;
 mod reaper;
 mod shard;
@@ -34,12 +35,12 @@ mod watch;
 pub use crate::base::table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use access::{Access, idle_seconds, lfu_frequency};
 pub use effects::{Class, Effects, Event, Garbage, Journal, Lazy, Listeners, Notify, Rewrite, Tracking, Wake, Wants};
-pub use entry::{Entry, INLINE_MAX, Kind, NewStr, StrRef, TypeTag};
+pub use entry::{Entry, INLINE_MAX, Kind, Lent, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};
 pub use reaper::Reaper;
 pub use shard::{Shard, ShardStats};
 pub use sweep::{SweepPosition, Swept};
-pub use tx::{Context, Expiry, Key, ReadTx, WriteTx, WrongType};
+pub use tx::{Context, Edit, Expiry, Key, ReadTx, WriteTx, WrongType};
 pub use watch::Watch;
 
 use crate::base::clock::Clock;
@@ -88,6 +89,11 @@ impl Db {
     /// Keys with a time to live. O(shards), takes no lock.
     pub fn volatile_len(&self) -> u64 {
         self.shards.iter().map(|s| u64::from(s.volatile_len())).sum()
+    }
+
+    /// Hashes that have fields with a time to live. O(shards), takes no lock.
+    pub fn fields_len(&self) -> u64 {
+        self.shards.iter().map(|s| u64::from(s.fields_len())).sum()
     }
 
     /// Mean time to live in milliseconds of the keys that have one, as the active expiry has met them lately; 0: none.

@@ -47,6 +47,7 @@ impl WriteTx<'_> {
             tables.push(std::mem::take(&mut guard.inner.table));
             guard.inner.bytes = 0;
             guard.inner.volatile = 0;
+            guard.inner.fields = 0;
             guard.shard.publish(&guard.inner);
         }
         if keys > 0 {
@@ -76,6 +77,7 @@ impl WriteTx<'_> {
             std::mem::swap(&mut x.inner.table, &mut y.inner.table);
             std::mem::swap(&mut x.inner.bytes, &mut y.inner.bytes);
             std::mem::swap(&mut x.inner.volatile, &mut y.inner.volatile);
+            std::mem::swap(&mut x.inner.fields, &mut y.inner.fields);
             changed_x.iter().for_each(|k| x.inner.bump(k));
             changed_y.iter().for_each(|k| y.inner.bump(k));
             x.shard.publish(&x.inner);
