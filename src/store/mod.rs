@@ -4,7 +4,8 @@
 //! `Vec<Mutex<HashMap>>`: [`Shard`]s, each a mutex around a [`Table`] of [`Entry`]s. It must not know the wire or
 //! commands.
 //!
-//! **Who owns what, under which lock.** A shard's table, its byte count and its watched keys belong to the shard and are
+//! **Who owns what, under which lock.** A shard's table, its byte count, its watched keys and its queues of
+//! waiting clients belong to the shard and are
 //! touched only through its mutex. What other threads may read without it (length, table address for prefetching, wait
 //! counts) is published in relaxed atomics beside the mutex. Nothing else is shared.
 //!
@@ -21,6 +22,7 @@
 //! ([`Reaper`]).
 
 mod access;
+mod block;
 mod effects;
 mod entry;
 mod kinds;
@@ -34,7 +36,8 @@ mod watch;
 
 pub use crate::base::table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use access::{Access, idle_seconds, lfu_frequency};
-pub use effects::{Class, Effects, Event, Garbage, Journal, Lazy, Listeners, Notify, Rewrite, Tracking, Wake, Wants};
+pub use block::{Ticket, Waiting};
+pub use effects::{Class, Effects, Event, Garbage, Journal, Lazy, Listeners, Notify, Rewrite, Tracking, Wants};
 pub use entry::{Entry, INLINE_MAX, Kind, Lent, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};
 pub use reaper::Reaper;

@@ -4,6 +4,7 @@
 //! read and the wait counted, so an uncontended lock costs nothing for it. Padded to two cache lines (adjacent lines
 //! are fetched in pairs), so that neighbouring shards' locks do not share one.
 
+use super::block::BlockMap;
 use super::watch::WatchMap;
 use super::{Entry, Table};
 use crate::base::clock::Clock;
@@ -28,6 +29,8 @@ pub(super) struct Inner {
     pub(super) fields: u32,
     /// Keys that clients WATCH; `None` while there are none, so that a write pays one test.
     pub(super) watched: Option<Box<WatchMap>>,
+    /// Keys that clients wait for; `None` while there are none.
+    pub(super) blocked: Option<Box<BlockMap>>,
 }
 
 /// A locked part of a database.

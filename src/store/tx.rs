@@ -6,7 +6,8 @@
 //! not know commands, replies or sockets.
 //!
 //! Here are the types, locking, and how a key is found and read; `write` has the changes of a key, `collections` what
-//! concerns values that are lists, sets, sorted sets or hashes, `walk` what passes over a shard, `keyspace` what concerns whole databases, `watched` WATCH.
+//! concerns values that are lists, sets, sorted sets or hashes, `walk` what passes over a shard, `keyspace` what concerns whole databases, `watched` WATCH,
+//! `waiting` the queues of clients that wait for keys.
 //!
 //! A `WriteTx` is a `ReadTx` (by `Deref`) with mutators; a reading command is handed only the `ReadTx`. Both hold
 //! their shards until dropped. Keys of other shards than the held ones are a programming error: the row's key
@@ -14,6 +15,7 @@
 
 mod collections;
 mod keyspace;
+mod waiting;
 mod walk;
 mod watched;
 mod write;
@@ -197,11 +199,10 @@ impl<'s> ReadTx<'s> {
     fn expire(&mut self, guard: usize, pos: Pos, key: &[u8]) {
         let db = self.held.peek(guard).place.db();
         let entry = detach(self.held.at(guard), pos);
-        self.held.at(guard).inner.bump(key);
         self.effects.expired += 1;
+        self.note_change(guard, db, key);
         if !self.effects.wants.is_empty() {
             self.effects.expired_keys.push((db, key.into()));
-            self.record_changed(db, key);
             self.record_event(Class::Expired, "expired", db, key);
         }
         let background = self.effects.lazy.contains(Lazy::EXPIRE);
@@ -214,8 +215,13 @@ impl<'s> ReadTx<'s> {
         }
     }
 
-    fn record_changed(&mut self, db: u32, key: &[u8]) {
-        if self.effects.wants.intersects(Wants::TRACKING | Wants::WAKE) {
+    /// Tells everybody whom a change of a key concerns: who watches it, who waits for it, tracking.
+    #[inline]
+    fn note_change(&mut self, guard: usize, db: u32, key: &[u8]) {
+        let inner = &mut self.held.at(guard).inner;
+        inner.bump(key);
+        inner.note_ready(db, key, &mut self.effects.ready);
+        if self.effects.wants.contains(Wants::TRACKING) {
             self.effects.changed.push((db, key.into()));
         }
     }

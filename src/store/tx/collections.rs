@@ -5,7 +5,9 @@
 //! Redis's: first the command's own, then `del` if nothing was left. Must not know what is changed, or why.
 
 use super::{Found, Key, ReadTx, WriteTx, WrongType, detach, set_flags, wanted_flags};
-use crate::store::effects::Class;
+use crate::base::table::Pos;
+use crate::store::effects::{Class, Lazy, Wants};
+use crate::store::kinds::Hash;
 use crate::store::{Entry, Expiry, Lent};
 use crate::types::Collection;
 use smallvec::SmallVec;
@@ -178,6 +180,38 @@ impl WriteTx<'_> {
         Ok(self.report(key, edit, empty))
     }
 
+    /// Removes up to `limit` fields whose time has come from the hash at `pos` in shard `guard`; recorded like any
+    /// change, each field journalled. Returns how many, and whether the hash went with its last one. O(fields removed).
+    pub(super) fn expire_fields(&mut self, guard: usize, pos: Pos, key: &[u8], limit: usize) -> (usize, bool) {
+        let (now, lazy) = (self.context.now, self.effects.lazy.contains(Lazy::EXPIRE));
+        let ReadTx { held, effects, .. } = &mut self.read;
+        let (held, journal) = (held.at(guard), effects.wants.contains(Wants::JOURNAL));
+        let (db, inner) = (held.place.db(), &mut *held.inner);
+        let edited = inner.table.entry_mut(pos).edit(|hash: &mut Hash| {
+            let measured = Measured { before: hash.heap_bytes(), value: hash, total: &mut inner.bytes };
+            let gone = measured.value.expire(now, limit, |field| {
+                if journal {
+                    effects.expired_fields.push((db, key.into(), field.into()));
+                }
+            });
+            (gone, measured.value.is_empty())
+        });
+        let Some((gone, emptied)) = edited.filter(|(gone, _)| *gone > 0) else { return (0, false) };
+        effects.expired_subkeys += gone as u64;
+        if emptied {
+            let entry = detach(held, pos);
+            self.read.discard(entry, lazy);
+        } else {
+            set_flags(held, pos, wanted_flags(held.inner.table.entry(pos)));
+        }
+        self.read.note_change(guard, db, key);
+        self.event_in(db, Class::Hash, "hexpired", key);
+        if emptied {
+            self.event_in(db, Class::Generic, "del", key);
+        }
+        (gone, emptied)
+    }
+
     /// Counts an edit's changes and records its events; `gone`: it left nothing.
     #[inline]
     fn report<R>(&mut self, key: Key<'_>, edit: Edit<R>, gone: bool) -> R {
@@ -227,8 +261,8 @@ mod tests {
     use super::*;
     use crate::base::clock::Clock;
     use crate::base::rng::Rng;
-    use crate::store::effects::{Garbage, Notify, Wants};
-    use crate::store::kinds::{Hash, List, Set};
+    use crate::store::effects::{Garbage, Notify};
+    use crate::store::kinds::{List, Set};
     use crate::store::{Access, Context, Effects, Event, LockSet, NewStr, Store};
     use std::collections::BTreeMap;
 

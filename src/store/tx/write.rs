@@ -151,10 +151,7 @@ impl<'s> WriteTx<'s> {
     #[inline]
     pub(super) fn changed(&mut self, db: u32, key: Key<'_>) {
         let i = self.read.guard_of(db, key.hash);
-        self.read.held.at(i).inner.bump(key.bytes);
-        if !self.effects.wants.is_empty() {
-            self.read.record_changed(db, key.bytes);
-        }
+        self.read.note_change(i, db, key.bytes);
     }
 
     /// Stores what `f` makes of the string at `key` (`None` if absent), the TTL kept, with one look-up. An error of `f`
