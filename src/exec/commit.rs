@@ -46,10 +46,10 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
         for (db, key) in &effects.expired_keys {
             journal.append(*db, &[word, key]);
         }
-        for fields in effects.expired_fields.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1) {
-            let (db, key, _) = &fields[0];
-            let words = [&b"HDEL"[..], key];
-            journal.append(*db, &words.into_iter().chain(fields.iter().map(|f| &*f.2)).collect::<Vec<_>>());
+        for fields in effects.expired_fields.chunk_by(|a, b| a.db == b.db && a.key == b.key) {
+            let words = [&b"HDEL"[..], &fields[0].key];
+            let words = words.into_iter().chain(fields.iter().map(|f| &*f.field));
+            journal.append(fields[0].db, &words.collect::<Vec<_>>());
         }
         if effects.dirty > 0 {
             match &effects.rewrite {

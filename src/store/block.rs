@@ -9,6 +9,7 @@
 //! The map belongs to the shard and is touched under its lock. A ticket that is over stays in its queues until who
 //! made it takes it out ([`super::WriteTx::unblock`]) or the queue's front is asked for.
 
+use super::effects::KeyIn;
 use super::shard::Inner;
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -90,7 +91,7 @@ impl Inner {
 
     /// A key of database `db` changed: notes it in `ready` if somebody waits for it and it is not there yet.
     #[inline]
-    pub(super) fn note_ready(&mut self, db: u32, key: &[u8], ready: &mut Vec<(u32, Box<[u8]>)>) {
+    pub(super) fn note_ready(&mut self, db: u32, key: &[u8], ready: &mut Vec<KeyIn>) {
         if let Some(map) = &mut self.blocked {
             map.note(db, key, ready);
         }
@@ -105,14 +106,14 @@ impl Inner {
 
 impl BlockMap {
     #[cold]
-    fn note(&mut self, db: u32, key: &[u8], ready: &mut Vec<(u32, Box<[u8]>)>) {
+    fn note(&mut self, db: u32, key: &[u8], ready: &mut Vec<KeyIn>) {
         if let Some(queue) = self.keys.get_mut(key) {
             queue.note(db, key, ready);
         }
     }
 
     /// [`Inner::note_ready`] for every key that somebody waits for and for which `changed` says so.
-    pub(super) fn note_where(&mut self, db: u32, ready: &mut Vec<(u32, Box<[u8]>)>, changed: impl Fn(&[u8]) -> bool) {
+    pub(super) fn note_where(&mut self, db: u32, ready: &mut Vec<KeyIn>, changed: impl Fn(&[u8]) -> bool) {
         for (key, queue) in self.keys.iter_mut().filter(|(key, _)| changed(key)) {
             queue.note(db, key, ready);
         }
@@ -120,7 +121,7 @@ impl BlockMap {
 }
 
 impl Queue {
-    fn note(&mut self, db: u32, key: &[u8], ready: &mut Vec<(u32, Box<[u8]>)>) {
+    fn note(&mut self, db: u32, key: &[u8], ready: &mut Vec<KeyIn>) {
         if !ready.get(self.ready_at).is_some_and(|(n, k)| *n == db && **k == *key) {
             self.ready_at = ready.len();
             ready.push((db, key.into()));

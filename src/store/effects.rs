@@ -70,6 +70,20 @@ pub struct Event {
     pub key: Box<[u8]>,
 }
 
+/// A key, with its database.
+pub type KeyIn = (u32, Box<[u8]>);
+
+/// A field of a hash that expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpiredField {
+    /// Database.
+    pub db: u32,
+    /// Key of the hash.
+    pub key: Box<[u8]>,
+    /// Field.
+    pub field: Box<[u8]>,
+}
+
 /// How a command that changed something is to be journalled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Rewrite {
@@ -98,17 +112,18 @@ pub struct Effects {
     /// Keyspace events, in order. Empty unless wanted.
     pub events: Vec<Event>,
     /// Keys that changed, with their database, in order. Empty unless tracking wants them.
-    pub changed: Vec<(u32, Box<[u8]>)>,
+    pub changed: Vec<KeyIn>,
     /// Keys that expired on the way; each goes to the journal as a DEL before the command. Empty unless wanted.
-    pub expired_keys: Vec<(u32, Box<[u8]>)>,
-    /// Fields of hashes that expired, with database and key; each goes to the journal as an HDEL before the command.
+    pub expired_keys: Vec<KeyIn>,
+    /// Fields of hashes that expired; each goes to the journal as an HDEL before the command.
     /// Empty unless wanted.
-    pub expired_fields: Vec<(u32, Box<[u8]>, Box<[u8]>)>,
+    pub expired_fields: Vec<ExpiredField>,
     /// Number of fields of hashes removed because their time had come.
     pub expired_subkeys: u64,
     /// Keys that clients wait for ([`super::WriteTx::block`]) and that something happened to, each once, in order: to be
-    /// looked at once the shards are unlocked.
-    pub ready: Vec<(u32, Box<[u8]>)>,
+    /// looked at once the shards are unlocked. [`Effects::reset`] forgets them, so who runs several commands in one
+    /// transaction takes them after each.
+    pub ready: Vec<KeyIn>,
     /// How the command is journalled.
     pub rewrite: Rewrite,
     /// What is too large to be freed under a lock.

@@ -157,6 +157,7 @@ mod stand_in {
 
     /// Lines with the time at which each expires, or `u64::MAX`; in encoding 1 if there are more than two.
     #[derive(Clone, Debug, Default, PartialEq)]
+    #[allow(clippy::box_collection, reason = "it must be one pointer")]
     pub struct Lines<const T: usize>(pub Box<Vec<(Vec<u8>, u64)>>);
 
     // SAFETY: the pointer is the box's, whatever the encoding.

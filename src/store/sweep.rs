@@ -166,7 +166,7 @@ mod tests {
             loop {
                 let swept = store.sweep(&mut at, context(now), &mut effects, |tx| {
                     let effects = tx.effects();
-                    gone.extend(effects.expired_fields.iter().map(|f| f.2.clone()));
+                    gone.extend(effects.expired_fields.iter().map(|f| f.field.clone()));
                     assert_eq!(effects.expired_subkeys, effects.expired_fields.len() as u64);
                 });
                 if swept.wrapped {

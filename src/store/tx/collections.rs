@@ -6,7 +6,7 @@
 
 use super::{Found, Key, ReadTx, WriteTx, WrongType, detach, set_flags, wanted_flags};
 use crate::base::table::Pos;
-use crate::store::effects::{Class, Lazy, Wants};
+use crate::store::effects::{Class, ExpiredField, Lazy, Wants};
 use crate::store::kinds::Hash;
 use crate::store::{Entry, Expiry, Lent};
 use crate::types::Collection;
@@ -191,7 +191,7 @@ impl WriteTx<'_> {
             let measured = Measured { before: hash.heap_bytes(), value: hash, total: &mut inner.bytes };
             let gone = measured.value.expire(now, limit, |field| {
                 if journal {
-                    effects.expired_fields.push((db, key.into(), field.into()));
+                    effects.expired_fields.push(ExpiredField { db, key: key.into(), field: field.into() });
                 }
             });
             (gone, measured.value.is_empty())
