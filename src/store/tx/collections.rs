@@ -17,8 +17,10 @@ use smallvec::SmallVec;
 pub struct Edit<R> {
     /// The result.
     pub value: R,
-    /// Changes, for `dirty`; with none there are no events, and the key counts as unchanged.
+    /// Changes; with none there are no events, and the key counts as unchanged.
     pub changes: u64,
+    /// What they add to `dirty`.
+    pub dirty: u64,
     /// The command's keyspace event.
     pub event: Option<(Class, &'static str)>,
     /// A second one after it.
@@ -29,13 +31,19 @@ impl<R> Edit<R> {
     /// Nothing was changed.
     #[inline]
     pub fn unchanged(value: R) -> Self {
-        Self { value, changes: 0, event: None, event2: None }
+        Self { value, changes: 0, dirty: 0, event: None, event2: None }
     }
 
-    /// `changes` elements were changed (0: nothing happened).
+    /// `changes` elements were changed (0: nothing happened), each of which counts as dirty.
     #[inline]
     pub fn new(value: R, changes: u64, class: Class, name: &'static str) -> Self {
-        Self { value, changes, event: Some((class, name)), event2: None }
+        Self { value, changes, dirty: changes, event: Some((class, name)), event2: None }
+    }
+
+    /// With another count for `dirty`, as for the second half of a move.
+    pub fn counted(mut self, dirty: u64) -> Self {
+        self.dirty = dirty;
+        self
     }
 
     /// With another event after the first.
@@ -166,8 +174,10 @@ impl WriteTx<'_> {
             (f(measured.value), measured.value.is_empty())
         });
         let (mut edit, empty) = edited.ok_or(WrongType)?;
-        // Whatever `f` says: a key that goes is a change.
-        edit.changes = edit.changes.max(u64::from(empty));
+        if empty && edit.changes == 0 {
+            // Whatever `f` says: a key that goes is a change.
+            (edit.changes, edit.dirty) = (1, 1);
+        }
         if empty {
             let entry = detach(guard, at.pos);
             self.read.discard(entry, false);
@@ -215,7 +225,7 @@ impl WriteTx<'_> {
     /// Counts an edit's changes and records its events; `gone`: it left nothing.
     #[inline]
     fn report<R>(&mut self, key: Key<'_>, edit: Edit<R>, gone: bool) -> R {
-        self.dirty(edit.changes);
+        self.dirty(edit.dirty);
         if edit.changes > 0 && !self.effects.wants.is_empty() {
             for (class, name) in edit.event.into_iter().chain(edit.event2) {
                 self.event(class, name, key.bytes);
@@ -398,10 +408,14 @@ mod tests {
             Edit::new((), 1, Class::List, "rpop").and_event(Class::Generic, "seen")
         };
         tx.edit(k, |_: &mut List| Edit::new((), 0, Class::List, "nothing")).unwrap();
+        let dirty = tx.effects().dirty;
+        append(&mut tx, k, b"c").unwrap();
+        tx.edit(k, |list: &mut List| Edit::new(list.0.pop(), 1, Class::List, "rpop").counted(0)).unwrap();
+        assert_eq!(tx.effects().dirty, dirty + 1);
         tx.edit(k, pop).unwrap();
         tx.edit(k, pop).unwrap();
         let names: Vec<&str> = tx.effects().events.iter().map(|e| e.name).collect();
-        assert_eq!(names, ["new", "rpush", "rpush", "rpop", "seen", "rpop", "seen", "del"]);
+        assert_eq!(names, ["new", "rpush", "rpush", "rpush", "rpop", "rpop", "seen", "rpop", "seen", "del"]);
     }
 
     #[test]
