@@ -8,6 +8,7 @@ pub mod bitfield;
 pub mod bitmap;
 pub mod lcs;
 pub mod string;
+pub mod zset;
 
 use std::ptr::NonNull;
 

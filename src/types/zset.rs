@@ -1,0 +1,3 @@
+//! Sorted sets.
+mod member;
+mod tree;
