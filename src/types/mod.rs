@@ -6,6 +6,7 @@
 
 pub mod bitfield;
 pub mod bitmap;
+pub mod geo;
 pub mod lcs;
 pub mod string;
 pub mod zset;
