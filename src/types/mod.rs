@@ -8,6 +8,7 @@ pub mod bitfield;
 pub mod bitmap;
 pub mod geo;
 pub mod lcs;
+pub mod packed;
 pub mod string;
 pub mod zset;
 
