@@ -48,19 +48,10 @@ impl Rng {
         result
     }
 
-    /// A number in `0..bound`, every one as likely (0 if `bound` is 0). Multiply and reject, after Daniel Lemire, "Fast
-    /// Random Integer Generation in an Interval" (2019): nearly always no division.
+    /// A number in `0..bound`, every one as likely (0 if `bound` is 0).
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
-        let mut product = u128::from(self.next_u64()) * u128::from(bound);
-        if low(product) < bound {
-            // 2^64 mod bound: products whose low half is below it would favour some results.
-            let uneven = bound.wrapping_neg() % bound;
-            while low(product) < uneven {
-                product = u128::from(self.next_u64()) * u128::from(bound);
-            }
-        }
-        low(product >> 64)
+        below(&mut || self.next_u64(), bound)
     }
 
     /// A number in `0.0..1.0`, of 53 random bits.
@@ -69,6 +60,21 @@ impl Rng {
     pub fn f64(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
+}
+
+/// A number in `0..bound`, every one as likely (0 if `bound` is 0), from a source of 64 random bits. Multiply and reject,
+/// after Daniel Lemire, "Fast Random Integer Generation in an Interval" (2019): nearly always no division.
+#[inline]
+pub fn below(random: &mut impl FnMut() -> u64, bound: u64) -> u64 {
+    let mut product = u128::from(random()) * u128::from(bound);
+    if low(product) < bound {
+        // 2^64 mod bound: products whose low half is below it would favour some results.
+        let uneven = bound.wrapping_neg() % bound;
+        while low(product) < uneven {
+            product = u128::from(random()) * u128::from(bound);
+        }
+    }
+    low(product >> 64)
 }
 
 /// 64 random bits of a generator that each thread has for itself, seeded by the operating system: for samples that need

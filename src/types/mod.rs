@@ -6,8 +6,11 @@
 
 pub mod bitfield;
 pub mod bitmap;
+pub mod geo;
 pub mod lcs;
+pub mod packed;
 pub mod string;
+pub mod zset;
 
 use std::ptr::NonNull;
 
