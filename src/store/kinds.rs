@@ -144,7 +144,8 @@ impl Drop for Holder {
 
 #[cfg(test)]
 pub(super) use stand_in::Lines;
-pub(super) use stand_in::{Hash, List, Set, ZSet};
+pub(super) use crate::types::zset::ZSet;
+pub(super) use stand_in::{Hash, List, Set};
 
 /// Holds the place of the collections' types.
 mod stand_in {
@@ -152,7 +153,6 @@ mod stand_in {
 
     pub type List = Lines<0>;
     pub type Set = Lines<1>;
-    pub type ZSet = Lines<2>;
     pub type Hash = Lines<3>;
 
     /// Lines with the time at which each expires, or `u64::MAX`; in encoding 1 if there are more than two.
