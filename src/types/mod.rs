@@ -7,6 +7,7 @@
 pub mod bitfield;
 pub mod bitmap;
 pub mod lcs;
+pub mod packed;
 pub mod string;
 
 use std::ptr::NonNull;
