@@ -22,7 +22,7 @@ use bytes::Bytes;
 use super::Value;
 use crate::base::size_class::good_size;
 use crate::base::table::{Thin, Word};
-use crate::types::packed::Item;
+use crate::types::packed::ItemText;
 
 /// Longest value that is kept in the block; a longer one is shared with the replies that show it.
 pub const SHARED_MIN: usize = 2048;
@@ -107,7 +107,8 @@ impl Shape {
     }
 
     fn layout(self) -> Layout {
-        Layout::from_size_align(self.block(), 1).expect("field and value are in memory, so their sum is below isize::MAX")
+        Layout::from_size_align(self.block(), 1)
+            .expect("field and value are in memory, so their sum is below isize::MAX")
     }
 }
 
@@ -208,7 +209,7 @@ impl Field {
                 Value::Shared(&*self.owner(shape))
             } else {
                 let value = NonNull::slice_from_raw_parts(self.block().add(shape.value()), shape.vlen);
-                Value::Item(Item::Str(value.as_ref()))
+                Value::Str(value.as_ref())
             }
         }
     }
@@ -269,8 +270,7 @@ impl Field {
 
 impl Clone for Field {
     fn clone(&self) -> Self {
-        let mut buf = crate::types::packed::ItemText::default();
-        Field::new(self.key(), self.value().text(&mut buf), self.expires())
+        Field::new(self.key(), self.value().text(&mut ItemText::default()), self.expires())
     }
 }
 
@@ -315,7 +315,7 @@ mod tests {
     fn keeps_what_it_is_given() {
         let mut rng = Rng::new(1);
         let lengths = [0, 1, 5, 14, 126, 127, 128, 130, 255, 256, 300, SHARED_MIN, SHARED_MIN + 1, 9000];
-        let mut length = |rng: &mut Rng| lengths[rng.below(lengths.len() as u64) as usize];
+        let length = |rng: &mut Rng| lengths[rng.below(lengths.len() as u64) as usize];
         for _ in 0..300 {
             let field: Vec<u8> = (0..length(&mut rng)).map(|i| (i * 7) as u8).collect();
             let mut held = Field::new(&field, b"first", 0);

@@ -37,7 +37,7 @@ impl<'a> Entry<'a> {
     }
 
     pub(super) fn pair(&self) -> (Item<'a>, Value<'a>) {
-        (self.field, Value::Item(self.value))
+        (self.field, self.value.into())
     }
 
     pub(super) fn ttl(&self) -> FieldTtl {
@@ -87,7 +87,7 @@ impl<'a> Small<'a> {
 
 /// The fields of a packed hash in their order.
 #[derive(Clone)]
-pub struct SmallIter<'a> {
+pub(super) struct SmallIter<'a> {
     small: Small<'a>,
     at: Option<At>,
 }
@@ -149,15 +149,12 @@ fn insert(packed: &mut Packed, stride: Stride, field: &[u8], value: &[u8], expir
         _ => None,
     };
     if let Some(at) = later {
-        let at = packed.insert_before(at, field);
-        let at = packed.insert_after(at, value);
-        packed.insert_after(at, expiry_text(expires, &mut buffer));
+        packed.insert_all_before(at, &[field, value, expiry_text(expires, &mut buffer)]);
         return;
     }
-    packed.push_back(field);
-    packed.push_back(value);
-    if stride == Stride::Triples {
-        packed.push_back(expiry_text(expires, &mut buffer));
+    match stride {
+        Stride::Pairs => packed.extend_back(&[field, value]),
+        Stride::Triples => packed.extend_back(&[field, value, expiry_text(expires, &mut buffer)]),
     }
 }
 
@@ -171,4 +168,14 @@ pub(super) fn set_expires(packed: &mut Packed, field: &[u8], expires: u64) {
         packed.remove_range(at, stride as usize);
         insert(packed, stride, field, &value, expires);
     }
+}
+
+/// Removes a field that is there.
+pub(super) fn remove(packed: &mut Packed, stride: Stride, at: At) {
+    packed.remove_range(at, stride as usize);
+}
+
+/// Removes the first `n` fields.
+pub(super) fn remove_first(packed: &mut Packed, stride: Stride, n: usize) {
+    packed.truncate_front(n * stride as usize);
 }

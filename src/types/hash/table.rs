@@ -90,7 +90,10 @@ impl HashTable {
         if old == new {
             return;
         }
-        if old != 0 && !self.any_due(hash, old) && let Some(order) = &mut self.order {
+        if old != 0
+            && !self.any_due(hash, old)
+            && let Some(order) = &mut self.order
+        {
             order.remove(&(old, hash));
         }
         if new != 0 {
@@ -168,5 +171,33 @@ impl Field {
 
     pub(super) fn is_due(&self, now: u64) -> bool {
         matches!(self.expires(), at if at != 0 && at <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl HashTable {
+        /// Bytes and order are those of the fields.
+        pub(in crate::types::hash) fn sums_are_right(&self) -> bool {
+            let blocks: usize = self.fields.iter().map(Field::heap_bytes).sum();
+            let expiring = self.iter().filter(|(_, field)| field.expires() != 0);
+            let order: BTreeSet<_> = expiring.map(|(hash, field)| (field.expires(), hash)).collect();
+            blocks == self.blocks && self.order.as_deref().unwrap_or(&BTreeSet::new()) == &order
+        }
+    }
+
+    #[test]
+    fn fields_of_one_hash_and_time_expire_one_by_one() {
+        let mut table = HashTable::default();
+        for key in [b"a", b"b", b"c", b"d"] {
+            // As if all had the hash 7, though they are looked for by their own.
+            table.insert(7, Field::new(key, b"v", if key == b"d" { 9 } else { 5 }));
+        }
+        assert!(table.sums_are_right() && table.due(4) == 0 && table.due(5) == 3 && table.due(9) == 4);
+        table.fields.update_with(7, b"a", |_| (Field::new(b"a", b"v", 6), ()));
+        table.reorder(7, 5, 6);
+        assert!(table.sums_are_right() && table.due(5) == 2 && table.due(6) == 3 && table.min_expire() == Some(5));
     }
 }
