@@ -142,10 +142,11 @@ impl Drop for Holder {
     }
 }
 
+pub(super) use crate::types::hash::Hash;
+pub(super) use crate::types::zset::ZSet;
 #[cfg(test)]
 pub(super) use stand_in::Lines;
-pub(super) use crate::types::zset::ZSet;
-pub(super) use stand_in::{Hash, List, Set};
+pub(super) use stand_in::{List, Set};
 
 /// Holds the place of the collections' types.
 mod stand_in {
@@ -153,7 +154,6 @@ mod stand_in {
 
     pub type List = Lines<0>;
     pub type Set = Lines<1>;
-    pub type Hash = Lines<3>;
 
     /// Lines with the time at which each expires, or `u64::MAX`; in encoding 1 if there are more than two.
     #[derive(Clone, Debug, Default, PartialEq)]
@@ -189,29 +189,6 @@ mod stand_in {
 
         fn duplicate(&self) -> Self {
             self.clone()
-        }
-    }
-
-    impl<const T: usize> Lines<T> {
-        pub fn has_expiring(&self) -> bool {
-            self.0.iter().any(|l| l.1 < u64::MAX)
-        }
-
-        pub fn min_expire(&self) -> Option<u64> {
-            self.0.iter().map(|l| l.1).min().filter(|at| *at < u64::MAX)
-        }
-
-        pub fn expire(&mut self, now: u64, limit: usize, mut each: impl FnMut(&[u8])) -> usize {
-            let mut gone = 0;
-            self.0.retain(|(line, at)| {
-                let over = *at <= now && gone < limit;
-                if over {
-                    each(line);
-                    gone += 1;
-                }
-                !over
-            });
-            gone
         }
     }
 }

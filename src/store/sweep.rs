@@ -139,8 +139,8 @@ mod tests {
     /// The fields of a hash go in helpings, and the hash with the last of them.
     #[test]
     fn fields_expire_and_take_their_hash_with_them() {
-        use crate::store::kinds::Hash;
         use crate::store::{Class, Edit, Journal};
+        use crate::types::hash::{ExpireOutcome, Hash, HashLimits};
         struct Deaf;
         impl Journal for Deaf {
             fn append(&self, _: u32, _: &[&[u8]]) {}
@@ -152,7 +152,12 @@ mod tests {
         let (mut effects, key) = (Effects::default(), Key { bytes: b"h", hash: store.hash(b"h") });
         let put = |tx: &mut WriteTx<'_>, fields: u32, at: u64| {
             tx.upsert(key, |hash: &mut Hash| {
-                (0..fields).for_each(|i| hash.0.push((format!("{at}:{i}").into_bytes(), at)));
+                let limits = HashLimits { listpack_entries: 100, listpack_value: 64 };
+                for i in 0..fields {
+                    let field = format!("{at}:{i}");
+                    assert!(hash.set(field.as_bytes(), b"v", limits, false, 0));
+                    assert_eq!(hash.set_expire(field.as_bytes(), at, 0), ExpireOutcome::Set);
+                }
                 Edit::new((), fields.into(), Class::Hash, "hset")
             })
             .unwrap();

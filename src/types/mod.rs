@@ -7,6 +7,7 @@
 pub mod bitfield;
 pub mod bitmap;
 pub mod geo;
+pub mod hash;
 pub mod lcs;
 pub mod packed;
 pub mod string;

@@ -27,7 +27,7 @@ use std::ptr::NonNull;
 
 pub use self::algebra::{Aggregate, Builder, Scored, Weighted, diff, inter, inter_card, union};
 pub use self::large::Large;
-pub use self::range::{LexBound, LexRange, RankRange, Range, ScoreRange};
+pub use self::range::{LexBound, LexRange, Range, RankRange, ScoreRange};
 use crate::base::size_class::good_size;
 use crate::types::packed::{Item, ItemText, Packed};
 use crate::types::{Collection, TypeTag};

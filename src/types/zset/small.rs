@@ -201,7 +201,8 @@ pub(super) fn is_valid(block: &Packed) -> bool {
         Item::Int(_) => true,
         Item::Str(text) => num::parse_f64(text).is_some(),
     };
-    let ascends = |two: (Pair<'_>, Pair<'_>)| is_before(&two.0, two.1.score, two.1.member.text(&mut ItemText::default()));
+    let ascends =
+        |two: (Pair<'_>, Pair<'_>)| is_before(&two.0, two.1.score, two.1.member.text(&mut ItemText::default()));
     block.len() % 2 == 0
         && block.iter().skip(1).step_by(2).all(is_score)
         && pairs(block).zip(pairs(block).skip(1)).all(ascends)

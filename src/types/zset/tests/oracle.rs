@@ -43,8 +43,7 @@ fn oracle_agrees_on_algebra() {
         let mut weight = || [1.0, 0.0, 2.5, -1.0, f64::INFINITY][rng.below(5) as usize];
         let weights = [weight(), weight(), weight()];
         let inputs: Vec<Weighted<'_>> = sets.iter().zip(weights).map(|(set, weight)| (set as _, weight)).collect();
-        let (aggregate, name) =
-            [(Aggregate::Sum, "SUM"), (Aggregate::Min, "MIN"), (Aggregate::Max, "MAX")][round % 3];
+        let (aggregate, name) = [(Aggregate::Sum, "SUM"), (Aggregate::Min, "MIN"), (Aggregate::Max, "MAX")][round % 3];
         let options = weights.map(printed).join(" ");
         let options = format!("3 k0 k1 k2 WEIGHTS {options} AGGREGATE {name} WITHSCORES");
         let theirs = members_and_scores(ask(&mut oracle, &format!("ZUNION {options}")));
