@@ -73,10 +73,7 @@ impl Point {
 
     /// The cell of a valid position, below 2^52.
     pub fn cell(self) -> u64 {
-        interleave(
-            steps_of(self.latitude, LATITUDE_MAX, STEPS),
-            steps_of(self.longitude, LONGITUDE_MAX, STEPS),
-        )
+        interleave(steps_of(self.latitude, LATITUDE_MAX, STEPS), steps_of(self.longitude, LONGITUDE_MAX, STEPS))
     }
 
     /// The score of a valid position: its cell, which a double holds exactly.

@@ -221,10 +221,8 @@ mod tests {
         let mut rng = crate::base::rng::Rng::new(3);
         let mut inside = 0;
         for round in 0..4000 {
-            let mut point = || Point {
-                longitude: rng.f64() * 360.0 - 180.0,
-                latitude: (rng.f64() * 2.0 - 1.0) * LATITUDE_MAX,
-            };
+            let mut point =
+                || Point { longitude: rng.f64() * 360.0 - 180.0, latitude: (rng.f64() * 2.0 - 1.0) * LATITUDE_MAX };
             let centre = point();
             let corners = [point(), point(), point(), point()].to_vec();
             let size = 10.0_f64.powf(rng.f64() * 7.5);
@@ -251,7 +249,8 @@ mod tests {
             }
         }
         assert!(inside > 50_000, "{inside}");
-        let small = Cover::of(Shape::Circle { centre: Point { longitude: 13.4, latitude: 52.5 }, radius: 1000.0 }.bounds());
+        let small =
+            Cover::of(Shape::Circle { centre: Point { longitude: 13.4, latitude: 52.5 }, radius: 1000.0 }.bounds());
         assert!(small.step >= 13, "{}", small.step);
     }
 }

@@ -80,9 +80,14 @@ fn polygons() {
     // A square with a notch from above.
     let corners = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (5.0, 4.0), (0.0, 10.0)].map(|(x, y)| point(x, y)).to_vec();
     let shape = Shape::Polygon { corners };
-    for (x, y, is_inside) in
-        [(5.0, 3.0, true), (5.0, 6.0, false), (1.0, 8.0, true), (9.0, 8.0, true), (-1.0, 5.0, false), (11.0, 5.0, false)]
-    {
+    for (x, y, is_inside) in [
+        (5.0, 3.0, true),
+        (5.0, 6.0, false),
+        (1.0, 8.0, true),
+        (9.0, 8.0, true),
+        (-1.0, 5.0, false),
+        (11.0, 5.0, false),
+    ] {
         assert_eq!(shape.matches(point(x, y)).is_some(), is_inside, "{x} {y}");
     }
     let centre = shape.centre();

@@ -81,8 +81,7 @@ pub(super) fn insert(block: &mut Packed, member: &[u8], score: f64) {
     let text = ScoreText::of(score).0;
     let behind = pairs(block).find(|pair| !is_before(pair, score, member)).map(|pair| pair.at);
     if let Some(behind) = behind {
-        let at = block.insert_before(behind, member);
-        block.insert_after(at, &text);
+        block.insert_all_before(behind, &[member, &text]);
     } else {
         push(block, member, score);
     }
@@ -90,8 +89,7 @@ pub(super) fn insert(block: &mut Packed, member: &[u8], score: f64) {
 
 /// Appends a pair, which comes after all that there are.
 pub(super) fn push(block: &mut Packed, member: &[u8], score: f64) {
-    block.push_back(member);
-    block.push_back(&ScoreText::of(score).0);
+    block.extend_back(&[member, &ScoreText::of(score).0]);
 }
 
 /// What the flags say of a member, and that done, except that nothing new is added: the caller may have to convert first.
@@ -201,7 +199,8 @@ pub(super) fn is_valid(block: &Packed) -> bool {
         Item::Int(_) => true,
         Item::Str(text) => num::parse_f64(text).is_some(),
     };
-    let ascends = |two: (Pair<'_>, Pair<'_>)| is_before(&two.0, two.1.score, two.1.member.text(&mut ItemText::default()));
+    let ascends =
+        |two: (Pair<'_>, Pair<'_>)| is_before(&two.0, two.1.score, two.1.member.text(&mut ItemText::default()));
     block.len() % 2 == 0
         && block.iter().skip(1).step_by(2).all(is_score)
         && pairs(block).zip(pairs(block).skip(1)).all(ascends)

@@ -25,7 +25,7 @@ mod tests;
 use std::marker::PhantomData;
 use std::ptr;
 
-use self::node::{CAP, Node, child, copy, count_before, counts, give_left, give_right, key, keys, len, open, total};
+use self::node::{CAP, Node, child, count_before, counts, give_left, give_right, key, keys, len, open, total};
 use super::member::Ref;
 
 /// A neighbour with at least so many free places takes some of a full node.
@@ -262,20 +262,32 @@ impl Tree {
         // SAFETY: the leaf lives, and so do its neighbours, unless null.
         unsafe {
             let (prev, next) = ((*leaf).prev, (*leaf).next);
-            if prev.is_null() { self.first = next } else { (*prev).next = next }
+            if prev.is_null() {
+                self.first = next
+            } else {
+                (*prev).next = next
+            }
             if next.is_null() { self.last = prev } else { (*next).prev = prev }
         }
     }
 
     /// A new empty node, counted.
     fn allocate(&mut self, level: usize) -> *mut Node {
-        if level == 0 { self.leaves += 1 } else { self.inners += 1 }
+        if level == 0 {
+            self.leaves += 1
+        } else {
+            self.inners += 1
+        }
         node::new_node(level)
     }
 
     /// Frees a node and nothing below it.
     unsafe fn free(&mut self, node: *mut Node, level: usize) {
-        if level == 0 { self.leaves -= 1 } else { self.inners -= 1 }
+        if level == 0 {
+            self.leaves -= 1
+        } else {
+            self.inners -= 1
+        }
         // SAFETY: the caller has taken the node out of the tree.
         unsafe { node::free_node(node, level) }
     }

@@ -43,8 +43,7 @@ fn oracle_agrees_on_algebra() {
         let mut weight = || [1.0, 0.0, 2.5, -1.0, f64::INFINITY][rng.below(5) as usize];
         let weights = [weight(), weight(), weight()];
         let inputs: Vec<Weighted<'_>> = sets.iter().zip(weights).map(|(set, weight)| (set as _, weight)).collect();
-        let (aggregate, name) =
-            [(Aggregate::Sum, "SUM"), (Aggregate::Min, "MIN"), (Aggregate::Max, "MAX")][round % 3];
+        let (aggregate, name) = [(Aggregate::Sum, "SUM"), (Aggregate::Min, "MIN"), (Aggregate::Max, "MAX")][round % 3];
         let options = weights.map(printed).join(" ");
         let options = format!("3 k0 k1 k2 WEIGHTS {options} AGGREGATE {name} WITHSCORES");
         let theirs = members_and_scores(ask(&mut oracle, &format!("ZUNION {options}")));
@@ -72,7 +71,8 @@ fn oracle_agrees_on_additions() {
             ask(&mut oracle, "DEL z");
             set = ZSet::default();
         }
-        let member = format!("{}", rng.below(1 << rng.below(8)));
+        let bits = rng.below(8);
+        let member = rng.below(1 << bits).to_string();
         let member = if rng.below(400) == 0 { format!("long member {member}").replace(' ', "-") } else { member };
         let score = some_score(&mut rng);
         let (nx, gt, lt) = match rng.below(6) {

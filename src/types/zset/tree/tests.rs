@@ -9,7 +9,12 @@ use crate::base::table::Thin;
 
 /// What the subtree holds, having checked that its nodes are as they must be.
 #[allow(unsafe_code)]
-unsafe fn checked(node: *const Node, level: usize, leaves: &mut Vec<*const Node>, inners: &mut usize) -> Vec<(f64, Ref)> {
+unsafe fn checked(
+    node: *const Node,
+    level: usize,
+    leaves: &mut Vec<*const Node>,
+    inners: &mut usize,
+) -> Vec<(f64, Ref)> {
     // SAFETY: the tree that is checked lives, and so do its members.
     unsafe {
         let (scores, members) = keys(node);
