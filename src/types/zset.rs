@@ -28,8 +28,7 @@ use std::ptr::NonNull;
 pub use self::algebra::{Aggregate, Builder, Scored, Weighted, diff, inter, inter_card, union};
 pub use self::large::Large;
 pub use self::range::{LexBound, LexRange, Range, RankRange, ScoreRange};
-use crate::base::size_class::good_size;
-use crate::types::packed::{Item, ItemText, Packed};
+use crate::types::packed::{Item, Packed};
 use crate::types::{Collection, TypeTag};
 
 /// A block does not grow beyond this, whatever the limits: Redis's safety limit of a listpack.
@@ -308,12 +307,12 @@ impl ZSet {
 
     /// Removes up to `count` entries of the lowest scores, each shown to `f` before, the lowest first; returns how many.
     pub fn pop_min(&mut self, count: usize, f: impl FnMut(Item<'_>, f64)) -> usize {
-        self.cut(0, count.min(Collection::len(self)), false, f)
+        self.cut(0, count.min(self.len()), false, f)
     }
 
     /// Removes up to `count` entries of the highest scores, each shown to `f` before, the highest first; returns how many.
     pub fn pop_max(&mut self, count: usize, f: impl FnMut(Item<'_>, f64)) -> usize {
-        let len = Collection::len(self);
+        let len = self.len();
         self.cut(len - count.min(len), len, true, f)
     }
 
@@ -321,7 +320,7 @@ impl ZSet {
         if from >= to {
             return 0;
         }
-        let offset = if reverse { Collection::len(self) - to } else { from };
+        let offset = if reverse { self.len() - to } else { from };
         let all = Range::Rank(RankRange { start: 0, stop: -1 });
         self.iterate(&all, reverse, offset, to - from, |member, score| {
             f(member, score);
@@ -352,7 +351,7 @@ impl ZSet {
 
     /// An entry, each as likely. O(log n), packed O(n).
     pub fn random(&self, random: &mut impl FnMut() -> u64) -> Option<(Item<'_>, f64)> {
-        self.get(pick::below(random, Collection::len(self)))
+        self.get(pick::below(random, self.len()))
     }
 
     /// Shows `count` entries, each drawn anew from all; none of an empty set. O(log n) each, packed O(n + count).
@@ -375,7 +374,7 @@ impl ZSet {
     /// Shows `count` different entries, or all if there are no more, in order; each choice is as likely.
     /// O(count log n), packed or for a large part O(n).
     pub fn random_distinct(&self, count: usize, random: &mut impl FnMut() -> u64, mut f: impl FnMut(Item<'_>, f64)) {
-        let len = Collection::len(self);
+        let len = self.len();
         let ranks = pick::distinct(random, len, count);
         if let ZSet::Large(large) = self
             && ranks.len() <= len / 8

@@ -15,13 +15,8 @@ use crate::types::packed::{Item, ItemText, Packed};
 
 /// Members with scores, as the input of an operation on several sets.
 pub trait Scored {
-    /// Members.
-    fn len(&self) -> usize;
-
-    /// Whether there is none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// How many members there are.
+    fn members(&self) -> usize;
 
     /// The score of a member.
     fn score_of(&self, member: &[u8]) -> Option<f64>;
@@ -31,8 +26,8 @@ pub trait Scored {
 }
 
 impl Scored for ZSet {
-    fn len(&self) -> usize {
-        Collection::len(self)
+    fn members(&self) -> usize {
+        self.len()
     }
 
     fn score_of(&self, member: &[u8]) -> Option<f64> {
@@ -176,7 +171,7 @@ pub fn inter(inputs: &[Weighted<'_>], aggregate: Aggregate, limits: ZSetLimits) 
 /// How many members are in all inputs, counted up to `limit`. O(N K) for K inputs of which the smallest has N members.
 pub fn inter_card(inputs: &[&dyn Scored], limit: usize) -> usize {
     let mut inputs = inputs.to_vec();
-    inputs.sort_by_key(|input| input.len());
+    inputs.sort_by_key(|input| input.members());
     let Some((first, others)) = inputs.split_first() else { return 0 };
     let mut found = 0;
     if limit == 0 {
@@ -198,9 +193,9 @@ pub fn diff(inputs: &[&dyn Scored], limits: ZSetLimits) -> ZSet {
     let Some((first, others)) = inputs.split_first() else {
         return builder.build(limits);
     };
-    let total = others.iter().fold(first.len(), |total, other| total.saturating_add(other.len()));
+    let total = others.iter().fold(first.members(), |total, other| total.saturating_add(other.members()));
     // Looking members up ends at the first input that has one: on average at half of them.
-    let looks_up = first.len().saturating_mul(others.len()) / 2 <= total;
+    let looks_up = first.members().saturating_mul(others.len()) / 2 <= total;
     first.for_each(&mut |member, score| {
         let mut text = ItemText::default();
         let member = member.text(&mut text);
@@ -223,6 +218,6 @@ pub fn diff(inputs: &[&dyn Scored], limits: ZSetLimits) -> ZSet {
 /// Inputs by their size: the order in which scores are combined, which sums of doubles depend on.
 fn smallest_first<'a>(inputs: &[Weighted<'a>]) -> Vec<Weighted<'a>> {
     let mut inputs = inputs.to_vec();
-    inputs.sort_by_key(|(input, _)| input.len());
+    inputs.sort_by_key(|(input, _)| input.members());
     inputs
 }

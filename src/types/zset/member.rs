@@ -102,13 +102,16 @@ impl Member {
             let Some(p) = NonNull::new(alloc::alloc(layout)) else { alloc::handle_alloc_error(layout) };
             let block = p.as_ptr();
             block.cast::<f64>().write(score);
-            let start = if let Ok(short @ 0..LONG) = u8::try_from(len) {
-                block.add(LEN).write(short);
-                LEN + 1
-            } else {
-                block.add(LEN).write(LONG);
-                block.add(LEN + 1).cast::<u32>().write_unaligned(len);
-                LEN + 5
+            let start = match u8::try_from(len) {
+                Ok(short) if short != LONG => {
+                    block.add(LEN).write(short);
+                    LEN + 1
+                }
+                _ => {
+                    block.add(LEN).write(LONG);
+                    block.add(LEN + 1).cast::<u32>().write_unaligned(len);
+                    LEN + 5
+                }
             };
             ptr::copy_nonoverlapping(bytes.as_ptr(), block.add(start), bytes.len());
             Member(Word::new(p))

@@ -81,8 +81,7 @@ pub(super) fn insert(block: &mut Packed, member: &[u8], score: f64) {
     let text = ScoreText::of(score).0;
     let behind = pairs(block).find(|pair| !is_before(pair, score, member)).map(|pair| pair.at);
     if let Some(behind) = behind {
-        let at = block.insert_before(behind, member);
-        block.insert_after(at, &text);
+        block.insert_all_before(behind, &[member, &text]);
     } else {
         push(block, member, score);
     }
@@ -90,8 +89,7 @@ pub(super) fn insert(block: &mut Packed, member: &[u8], score: f64) {
 
 /// Appends a pair, which comes after all that there are.
 pub(super) fn push(block: &mut Packed, member: &[u8], score: f64) {
-    block.push_back(member);
-    block.push_back(&ScoreText::of(score).0);
+    block.extend_back(&[member, &ScoreText::of(score).0]);
 }
 
 /// What the flags say of a member, and that done, except that nothing new is added: the caller may have to convert first.

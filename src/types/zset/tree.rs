@@ -25,7 +25,7 @@ mod tests;
 use std::marker::PhantomData;
 use std::ptr;
 
-use self::node::{CAP, Node, child, copy, count_before, counts, give_left, give_right, key, keys, len, open, total};
+use self::node::{CAP, Node, child, count_before, counts, give_left, give_right, key, keys, len, open, total};
 use super::member::Ref;
 
 /// A neighbour with at least so many free places takes some of a full node.

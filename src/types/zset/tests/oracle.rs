@@ -71,7 +71,8 @@ fn oracle_agrees_on_additions() {
             ask(&mut oracle, "DEL z");
             set = ZSet::default();
         }
-        let member = format!("{}", rng.below(1 << rng.below(8)));
+        let bits = rng.below(8);
+        let member = rng.below(1 << bits).to_string();
         let member = if rng.below(400) == 0 { format!("long member {member}").replace(' ', "-") } else { member };
         let score = some_score(&mut rng);
         let (nx, gt, lt) = match rng.below(6) {
