@@ -293,6 +293,7 @@ pub const FIELDS: &[Field] = &[
     (Stats, "sync_partial_ok", zero),
     (Stats, "sync_partial_err", zero),
     (Stats, "expired_keys", |f| Count(f.server.stats.sum(|w| &w.expired))),
+    (Stats, "expired_subkeys", |f| Count(f.server.stats.sum(|w| &w.expired_subkeys))),
     (Stats, "expired_stale_perc", |f| Float(f.server.expiry.stale_percent(), 2)),
     (Stats, "expired_time_cap_reached_count", |f| Count(f.server.expiry.capped.load(Relaxed))),
     (Stats, "expire_cycle_cpu_milliseconds", |f| Count(f.server.expiry.ns.load(Relaxed) / 1_000_000)),

@@ -17,7 +17,7 @@ mod client;
 mod command;
 mod config;
 mod connection;
-mod debug;
+pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;

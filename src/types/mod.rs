@@ -6,8 +6,12 @@
 
 pub mod bitfield;
 pub mod bitmap;
+pub mod geo;
+pub mod hash;
 pub mod lcs;
+pub mod packed;
 pub mod string;
+pub mod zset;
 
 use std::ptr::NonNull;
 
