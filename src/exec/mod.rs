@@ -19,7 +19,7 @@ pub use cron::Cron;
 
 use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};
+use crate::commands::{Args, CommandId, Control, Cx, Locks, Nothing, Row, Run, Served};
 use crate::config::Settings;
 use crate::resp::{ArgView, Batch, Limits, OutBuf, Reply, Status};
 use crate::server::Server;
@@ -411,6 +411,11 @@ fn run_handler(
     let result = match row.run {
         Run::Read(f) => f(tx.reader(), &mut args, reply),
         Run::Write(f) => f(tx, &mut args, reply),
+        Run::Block(f) => f(tx, &mut args, reply).map(|served| match served {
+            Served::Done => {}
+            Served::Wait { nothing: Nothing::Array, .. } => reply.null_array(),
+            Served::Wait { nothing: Nothing::Bulk, .. } => reply.null(),
+        }),
         Run::Admin(f) => {
             let view = args.view();
             if view.len() > 1 && row.spec.name.contains('|') {
