@@ -6,6 +6,8 @@
 
 pub mod bitfield;
 pub mod bitmap;
+mod block;
+pub mod intset;
 pub mod lcs;
 pub mod packed;
 pub mod string;
