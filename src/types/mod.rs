@@ -6,8 +6,10 @@
 
 pub mod bitfield;
 pub mod bitmap;
+mod block;
 pub mod geo;
 pub mod hash;
+pub mod intset;
 pub mod lcs;
 pub mod packed;
 pub mod string;
