@@ -166,6 +166,8 @@ pub enum Group {
     Connection,
     /// Keys of any type.
     Generic,
+    /// HyperLogLogs.
+    HyperLogLog,
     /// The server.
     Server,
     /// Strings.
@@ -181,6 +183,7 @@ impl Group {
             Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::HyperLogLog => "hyperloglog",
             Group::Server => "server",
             Group::String => "string",
             Group::Transactions => "transactions",

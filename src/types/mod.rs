@@ -6,6 +6,7 @@
 
 pub mod bitfield;
 pub mod bitmap;
+pub mod hyperloglog;
 pub mod lcs;
 pub mod string;
 
