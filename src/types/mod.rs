@@ -9,6 +9,7 @@ pub mod bitmap;
 mod block;
 pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
 pub mod intset;
 pub mod lcs;
 pub mod packed;
