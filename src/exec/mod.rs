@@ -21,7 +21,7 @@ use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Nothing, Row, Run, Served};
 use crate::config::Settings;
-use crate::resp::{ArgView, Batch, Limits, OutBuf, Reply, Status};
+use crate::resp::{ArgView, Batch, Limits, OutBuf, Parser, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
 use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
@@ -132,7 +132,7 @@ impl Worker {
     /// replies ends.
     pub fn run(&mut self, server: &Server, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
         self.tick();
-        client.shared.active_ms.store(self.now_ms, std::sync::atomic::Ordering::Relaxed);
+        client.shared.active(self.now_ms);
         let (mut consumed, mut turn) = (0, 0);
         loop {
             let rest = &input[consumed..];
@@ -142,9 +142,17 @@ impl Worker {
             let mut batch = std::mem::take(&mut self.batch);
             batch.clear();
             let parsed = client.parser.parse(rest, &limits, &mut batch, max);
-            self.batch(server, client, rest, &batch, out);
-            turn += batch.commands.len();
+            let ran = self.batch(server, client, rest, &batch, out);
+            turn += ran;
+            let end = batch.commands[..ran].last().map(|command| command.end as usize);
             self.batch = batch;
+            if let (Some(end), true) = (end, client.blocked.is_some()) {
+                // What follows the command that blocks has its time later. A command that was cut off began behind it,
+                // so its bytes are all in the input: it is parsed anew then.
+                client.parser = Parser::default();
+                consumed += end;
+                return Progress { consumed, more: consumed < input.len() };
+            }
             consumed += parsed.consumed;
             match parsed.status {
                 _ if client.closing => return Progress { consumed: input.len(), more: false },
@@ -163,15 +171,16 @@ impl Worker {
         }
     }
 
-    /// Looks up, prefetches and runs the commands of a batch.
-    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
+    /// Looks up, prefetches and runs the commands of a batch, up to one that closes the connection or blocks it. Returns
+    /// how many ran.
+    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) -> usize {
         let n = batch.commands.len().min(BATCH);
         let db = server.store.db(client.db);
         if n == 1 {
             // Nothing to overlap with: the usual case of clients that do not pipeline.
             let args = batch.view(input, 0);
             self.command(server, client, args, prepare(server, db, args), out);
-            return;
+            return 1;
         }
         let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
         for (i, p) in prepared[..n].iter_mut().enumerate() {
@@ -182,9 +191,20 @@ impl Worker {
         prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
         for (i, p) in prepared[..n].iter().enumerate() {
             self.command(server, client, batch.view(input, i), *p, out);
-            if client.closing {
-                break;
+            if client.closing || client.blocked.is_some() {
+                return i + 1;
             }
+        }
+        n
+    }
+
+    /// Goes on with the command that blocks the client: somebody woke it, or its deadline has come. The client is
+    /// blocked no more if the command has its reply.
+    pub fn resume(&mut self, _server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
+        self.tick();
+        client.blocked = None;
+        if timed_out {
+            Reply::new(out, client.proto).null_array();
         }
     }
 
@@ -194,7 +214,7 @@ impl Worker {
             self.unknown(client, args, out);
             return;
         };
-        client.shared.command.store(id, std::sync::atomic::Ordering::Relaxed);
+        client.shared.runs(id);
         let mark = out.mark();
         let mut reply = Reply::new(out, client.proto);
         if client.gated() || matches!(row.run, Run::Control(_) | Run::Container) || !row.spec.arity_fits(args.len()) {
@@ -436,5 +456,50 @@ impl Control {
     /// Whether the command runs at once inside MULTI instead of being queued.
     fn immediate(self) -> bool {
         self != Control::Unwatch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::client::{Blocked, Shared};
+    use crate::config::Config;
+    use crate::resp::BIG_ARG;
+
+    /// A client that is blocked already stands for one that its first command blocks.
+    #[test]
+    fn a_batch_ends_behind_the_command_that_blocks() {
+        let config = Config::new(Settings::default(), None);
+        let server = Arc::new(Server::new(config, Clock::manual(), 1).expect("no renames"));
+        let mut worker = Worker::new(Arc::clone(&server), 0);
+        let shared = Arc::new(Shared::new(1, String::new(), String::new(), 0, 0, 0));
+        let mut client = Client::new(shared, true);
+        let set = |value: &str| format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", value.len());
+        let big = "x".repeat(BIG_ARG);
+        // The last ones: cut off in a head, in a small argument, in a large one whose bytes the parser has taken.
+        let cuts = [set(&big), "\r\n*0\r\nPING\r\n".into(), "*3\r\n$3".into(), set(&big)[..BIG_ARG].to_owned()];
+        for (i, tail) in cuts.iter().enumerate() {
+            for first in ["PING\r\n".to_owned(), set("v"), set(&big)] {
+                // Whole, or as what is left of a command that began earlier.
+                for begun in [0, 3, first.len() - 3] {
+                    let (mut out, input) = (OutBuf::new(), format!("{first}{tail}"));
+                    let at = worker.run(&server, &mut client, &input.as_bytes()[..begun], &mut out).consumed;
+                    assert!(out.is_empty());
+                    client.blocked = Some(Box::new(Blocked { deadline_ns: None, ticket: Box::new(()) }));
+                    let progress = worker.run(&server, &mut client, &input.as_bytes()[at..], &mut out);
+                    assert_eq!((at + progress.consumed, progress.more), (first.len(), true));
+                    assert_eq!(out.to_vec().iter().filter(|byte| **byte == b'\n').count(), 1);
+                    worker.resume(&server, &mut client, true, &mut out);
+                    let progress = worker.run(&server, &mut client, tail.as_bytes(), &mut out);
+                    let replies: &[&[u8]] = if i < 2 { &[&b"*-1"[..], [&b"+OK"[..], b"+PONG"][i]] } else { &[b"*-1"] };
+                    let text = out.to_vec();
+                    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).collect();
+                    assert_eq!(&lines[1..lines.len() - 1], replies, "{i} {begun}");
+                    assert!(!progress.more);
+                    client.parser = Parser::default();
+                }
+            }
+        }
     }
 }
