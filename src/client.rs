@@ -15,7 +15,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{AcqRel, Relaxed, SeqCst},
 };
 
@@ -37,6 +37,8 @@ bitflags::bitflags! {
         const NO_TOUCH = 1 << 5;
         /// `c`: closes after the reply.
         const CLOSING = 1 << 6;
+        /// `b`: waits in a blocking command.
+        const BLOCKED = 1 << 7;
     }
 }
 
@@ -112,6 +114,15 @@ impl Mailbox {
     }
 }
 
+/// What CLIENT UNBLOCK makes of a client's wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblock {
+    /// As if its time were over.
+    Timeout,
+    /// An error.
+    Error,
+}
+
 /// What other threads see of a client.
 ///
 /// In C's order: what a command touches lies in the first cache line, whose writers are this connection's worker and,
@@ -161,6 +172,8 @@ pub struct Shared {
     pub worker: usize,
     /// Unix time in milliseconds of the connection.
     pub created_ms: u64,
+    /// [`Unblock`] that somebody asked for, plus 1; 0: none.
+    unblock: AtomicU8,
     /// Small strings.
     pub names: Mutex<Names>,
     /// Messages of other threads, as they go over the wire.
@@ -197,6 +210,7 @@ impl Shared {
             fd,
             worker,
             created_ms: now_ms,
+            unblock: AtomicU8::new(0),
             names: Mutex::new(Names { user: "default".into(), ..Names::default() }),
             inbox: Mutex::new(VecDeque::new()),
             mailbox: None,
@@ -235,6 +249,24 @@ impl Shared {
     /// Called by the worker before it looks at what was left: what is left from here on wakes it again.
     pub fn heard(&self) {
         self.posted.swap(false, AcqRel);
+    }
+
+    /// Asks the worker to end the wait of a blocking command; `false`: it does not wait, or was asked already.
+    pub fn unblock(&self, how: Unblock) -> bool {
+        let asked = self.flags().contains(ClientFlags::BLOCKED) && self.unblock.swap(how as u8 + 1, AcqRel) == 0;
+        if asked {
+            self.wake();
+        }
+        asked
+    }
+
+    /// Takes what [`Shared::unblock`] asked for.
+    pub fn take_unblock(&self) -> Option<Unblock> {
+        match self.unblock.swap(0, AcqRel) {
+            0 => None,
+            1 => Some(Unblock::Timeout),
+            _ => Some(Unblock::Error),
+        }
     }
 
     /// Asks the worker to close the connection at once: a client that does not read could else never be got rid of.

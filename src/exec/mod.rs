@@ -8,6 +8,7 @@
 //! lent to one connection at a time and never shared. All of this is synchronous, so a shard's guard cannot meet an
 //! `.await`.
 
+mod block;
 mod commit;
 mod cron;
 mod gate;
@@ -19,7 +20,7 @@ pub use cron::Cron;
 
 use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Cx, Locks, Nothing, Row, Run, Served};
+use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served};
 use crate::config::Settings;
 use crate::resp::{ArgView, Batch, Limits, OutBuf, Parser, Reply, Status};
 use crate::server::Server;
@@ -43,6 +44,8 @@ pub struct Worker {
     settings: Arc<Settings>,
     generation: u64,
     effects: Effects,
+    /// Keys of the commands of an EXEC so far that somebody waits for.
+    ready: Vec<(u32, Box<[u8]>)>,
     locks: LockSet,
     batch: Batch,
     /// The clock after the last command: the start of the next one.
@@ -81,6 +84,7 @@ impl Worker {
             stats: server.stats.worker(index),
             generation,
             effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
+            ready: Vec::new(),
             locks: LockSet::default(),
             batch: Batch::default(),
             last_ns: server.clock.mono_ns(),
@@ -198,16 +202,6 @@ impl Worker {
         n
     }
 
-    /// Goes on with the command that blocks the client: somebody woke it, or its deadline has come. The client is
-    /// blocked no more if the command has its reply.
-    pub fn resume(&mut self, _server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
-        self.tick();
-        client.blocked = None;
-        if timed_out {
-            Reply::new(out, client.proto).null_array();
-        }
-    }
-
     /// Runs one command: gate, call, count.
     fn command(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, p: Prepared, out: &mut OutBuf) {
         let Some((id, row)) = p.row else {
@@ -243,6 +237,10 @@ impl Worker {
         hash: u64,
         reply: &mut Reply<'_>,
     ) {
+        if let Run::Block(handler) = row.run {
+            self.call_blocking(server, client, id, row, handler, args, reply);
+            return;
+        }
         self.effects.reset();
         let context = self.context(server, client);
         {
@@ -258,10 +256,8 @@ impl Worker {
             run_handler(server, client, row, &mut tx, cursor, reply);
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
         }
-        if !self.effects.garbage.is_empty() {
-            commit::dispose(server, &mut self.effects);
-        }
         self.count(server, client, id, row, args, reply, 0);
+        self.settle(server);
     }
 
     /// What a transaction knows of this client and of the time.
@@ -310,6 +306,12 @@ impl Worker {
                 self.sample(server, client.db, args.get(row.first_key as usize).unwrap_or_default());
             }
         }
+        self.monitor(server, client, row, args);
+    }
+
+    /// A line for the monitors, if there are any.
+    #[inline]
+    fn monitor(&mut self, server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) {
         if server.monitors.any() {
             self.lines.extend(gate::monitor_line(server, client, row, args));
         }
@@ -357,12 +359,14 @@ impl Worker {
     #[cold]
     pub fn recover(&mut self) {
         self.effects = Effects { lazy: commit::lazy(&self.settings), ..Effects::default() };
+        self.ready.clear();
         self.locks.clear();
     }
 
     /// Gives up what a connection held: watched keys, its place among the monitors.
     pub fn disconnect(&mut self, client: &mut Client) {
         let server = Arc::clone(&self.server);
+        self.abandon(&server, client);
         self.unwatch(&server, client);
         if client.monitor {
             server.monitors.remove(client.shared.id);
@@ -431,10 +435,10 @@ fn run_handler(
     let result = match row.run {
         Run::Read(f) => f(tx.reader(), &mut args, reply),
         Run::Write(f) => f(tx, &mut args, reply),
-        Run::Block(f) => f(tx, &mut args, reply).map(|served| match served {
-            Served::Done => {}
-            Served::Wait { nothing: Nothing::Array, .. } => reply.null_array(),
-            Served::Wait { nothing: Nothing::Bulk, .. } => reply.null(),
+        Run::Block(f) => f(tx, &mut args, reply).map(|served| {
+            if let Served::Wait { nothing, .. } = served {
+                block::write_nothing(nothing, reply);
+            }
         }),
         Run::Admin(f) => {
             let view = args.view();

@@ -25,6 +25,13 @@ impl WriteTx<'_> {
         self.read.held.at(i).inner.waiting(key.bytes)
     }
 
+    /// The first ticket for a key behind number `after` that is not over and that `wanted` says yes to. Amortised
+    /// O(log of the queue + tickets passed over).
+    pub fn next_waiting(&mut self, key: Key<'_>, after: u64, wanted: impl Fn(&Ticket) -> bool) -> Option<Ticket> {
+        let i = self.read.guard_of(self.context.db, key.hash);
+        self.read.held.at(i).inner.next_waiting(key.bytes, after, wanted)
+    }
+
     /// All tickets for a key that are not over, in the order in which they came. O(tickets of the key).
     pub fn waiters(&mut self, key: Key<'_>) -> Vec<Ticket> {
         let i = self.read.guard_of(self.context.db, key.hash);
