@@ -203,7 +203,8 @@ impl Worker {
                     Ok(Served::Done) => {}
                     Ok(Served::Wait { timeout_ms, nothing }) => {
                         let waiter = Waiter::new(client, (id, row, handler), args, nothing);
-                        let deadline_ns = timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
+                        let deadline_ns =
+                            timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
                         start_waiting(server, client, &mut tx, waiter, deadline_ns);
                     }
                     Err(e) => e.write(reply),
@@ -255,7 +256,8 @@ impl Worker {
 
     /// The first waiter for a key behind number `after` that a value of the key's type can serve.
     fn next_for(&mut self, server: &Server, db: u32, key: &[u8], after: u64) -> Option<Ticket> {
-        let context = Context { db, now: self.now_ms, access: server.access(&self.settings, self.now_ms), no_touch: true };
+        let context =
+            Context { db, now: self.now_ms, access: server.access(&self.settings, self.now_ms), no_touch: true };
         let key = Key { bytes: key, hash: server.store.hash(key) };
         self.effects.reset();
         let mut tx = server.store.begin_one(key.hash, context, &mut self.effects);

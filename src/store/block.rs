@@ -86,12 +86,7 @@ impl Inner {
 
     /// The first of a key's tickets behind number `after` that is not over and that `wanted` says yes to. O(log of the
     /// queue + tickets passed over).
-    pub(super) fn next_waiting(
-        &mut self,
-        key: &[u8],
-        after: u64,
-        wanted: impl Fn(&Ticket) -> bool,
-    ) -> Option<Ticket> {
+    pub(super) fn next_waiting(&mut self, key: &[u8], after: u64, wanted: impl Fn(&Ticket) -> bool) -> Option<Ticket> {
         self.waiting(key)?;
         let tickets = &self.blocked.as_ref()?.keys.get(key)?.tickets;
         let from = tickets.partition_point(|t| t.number() <= after);
@@ -111,6 +106,11 @@ impl Inner {
         if let Some(map) = &mut self.blocked {
             map.note(db, key, ready);
         }
+    }
+
+    /// Number of keys that somebody waits for.
+    pub(super) fn waited_keys(&self) -> u32 {
+        self.blocked.as_ref().map_or(0, |map| map.keys.len() as u32)
     }
 
     /// Whether somebody waits for `key`.

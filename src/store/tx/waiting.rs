@@ -10,13 +10,17 @@ impl WriteTx<'_> {
     /// Puts a ticket at the end of the queue for a key. O(1).
     pub fn block(&mut self, key: Key<'_>, ticket: Ticket) {
         let i = self.read.guard_of(self.context.db, key.hash);
-        self.read.held.at(i).inner.block(key.bytes, ticket);
+        let guard = self.read.held.at(i);
+        guard.inner.block(key.bytes, ticket);
+        guard.shard.publish_waited(&guard.inner);
     }
 
     /// Takes a ticket out of the queue for a key, if it is there. O(tickets of the key).
     pub fn unblock(&mut self, key: Key<'_>, ticket: &Ticket) {
         let i = self.read.guard_of(self.context.db, key.hash);
-        self.read.held.at(i).inner.unblock(key.bytes, ticket);
+        let guard = self.read.held.at(i);
+        guard.inner.unblock(key.bytes, ticket);
+        guard.shard.publish_waited(&guard.inner);
     }
 
     /// The ticket that has waited longest for a key and is not over; it stays in the queue. Amortised O(1).
