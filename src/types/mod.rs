@@ -7,6 +7,8 @@
 pub mod bitfield;
 pub mod bitmap;
 pub mod hash;
+mod block;
+pub mod intset;
 pub mod lcs;
 pub mod packed;
 pub mod string;
