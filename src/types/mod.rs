@@ -6,11 +6,12 @@
 
 pub mod bitfield;
 pub mod bitmap;
-pub mod hash;
 mod block;
+pub mod hash;
 pub mod intset;
 pub mod lcs;
 pub mod packed;
+pub mod set;
 pub mod string;
 
 use std::ptr::NonNull;
