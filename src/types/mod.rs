@@ -13,6 +13,7 @@ pub mod hyperloglog;
 pub mod intset;
 pub mod lcs;
 pub mod packed;
+pub mod set;
 pub mod string;
 pub mod zset;
 
