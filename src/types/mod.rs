@@ -9,6 +9,7 @@ pub mod bitmap;
 mod block;
 pub mod intset;
 pub mod lcs;
+pub mod list;
 pub mod packed;
 pub mod string;
 
