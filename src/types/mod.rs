@@ -12,6 +12,7 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod intset;
 pub mod lcs;
+pub mod list;
 pub mod packed;
 pub mod set;
 pub mod string;
