@@ -192,6 +192,6 @@ const SPREAD: [(u32, u64); 5] = [
 /// have seen.
 fn bits_of_score(score: f64) -> u64 {
     const HALF: f64 = 9_223_372_036_854_775_808.0;
-    let signed = |x: f64| if x >= -HALF && x < HALF { x as i64 } else { i64::MIN };
+    let signed = |x: f64| if (-HALF..HALF).contains(&x) { x as i64 } else { i64::MIN };
     if score < HALF { signed(score).cast_unsigned() } else { signed(score - HALF).cast_unsigned() ^ 1 << 63 }
 }
