@@ -183,7 +183,7 @@ fn str_head(len: usize) -> ([u8; 9], usize) {
             head[0] = 0x80 | low[0];
             1
         }
-        0..=0xfff => {
+        0x40..=0xfff => {
             head[..2].copy_from_slice(&[0xe0 | low[1], low[0]]);
             2
         }
@@ -202,9 +202,9 @@ fn str_head(len: usize) -> ([u8; 9], usize) {
 const fn backlen_len(len: usize) -> usize {
     match len {
         0..=0x7f => 1,
-        0..=0x3ffe => 2,
-        0..=0x1f_fffe => 3,
-        0..=0xfff_fffe => 4,
+        0x80..=0x3ffe => 2,
+        0x3fff..=0x1f_fffe => 3,
+        0x1f_ffff..=0xfff_fffe => 4,
         _ => 5,
     }
 }
@@ -308,6 +308,20 @@ fn decode_wide(entries: &[u8], at: usize) -> Item<'_> {
     low[..width].copy_from_slice(&entries[at + 1..][..width]);
     let unused = 64 - 8 * width;
     Item::Int((i64::from_le_bytes(low) << unused) >> unused)
+}
+
+/// The element that starts at `at`, and where the next one starts: one look at the first byte for both.
+#[inline]
+pub(super) fn decode_to_end(entries: &[u8], at: usize) -> (Item<'_>, usize) {
+    let first = entries[at];
+    if (0x80..0xc0).contains(&first) {
+        let len = usize::from(first & 0x3f);
+        (Item::Str(&entries[at + 1..][..len]), at + 2 + len)
+    } else if first < 0x80 {
+        (Item::Int(i64::from(first)), at + 2)
+    } else {
+        (decode(entries, at), at + length(entries, at))
+    }
 }
 
 /// Where the element before the one at `at` (not 0) starts.
