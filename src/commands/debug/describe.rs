@@ -8,9 +8,14 @@ use super::*;
 use crate::store::Access;
 use crate::types::TypeTag;
 use crate::types::hash::{FieldTtl, Hash};
+use crate::types::list::List;
 use crate::types::packed::ItemText;
+use crate::types::set::Set;
 use crate::types::string::{Encoded, encode};
 use crate::types::zset::ZSet;
+
+/// Bytes before the integers of a set of integers in the RDB format: width and number.
+const INTSET_HEADER: usize = 8;
 
 /// One part of a collection.
 pub(super) enum Part<'a> {
@@ -27,8 +32,16 @@ pub(super) fn parts(entry: &Entry, now: u64, mut f: impl FnMut(Part<'_>)) {
     let (mut a, mut b) = (ItemText::default(), ItemText::default());
     match entry.type_tag() {
         TypeTag::String => {}
-        TypeTag::List => {}
-        TypeTag::Set => {}
+        TypeTag::List => {
+            if let Some(list) = entry.collection::<List>() {
+                list.for_each_node(|node| node.iter().for_each(|item| f(Part::One(item.text(&mut a)))));
+            }
+        }
+        TypeTag::Set => {
+            if let Some(set) = entry.collection::<Set>() {
+                set.iter().for_each(|member| f(Part::One(member.text(&mut a))));
+            }
+        }
         TypeTag::ZSet => {
             if let Some(zset) = entry.collection::<ZSet>() {
                 zset.for_each(&mut |member, score| {
@@ -142,7 +155,21 @@ fn packed_len(entry: &Entry) -> Option<usize> {
             Hash::Table(_) => None,
         };
     }
-    None
+    if let Some(set) = entry.collection::<Set>() {
+        return match &*set {
+            Set::Ints(ints) => Some(blob_len(INTSET_HEADER + ints.len() * ints.width())),
+            Set::Packed(block) => Some(blob_len(block.listpack_bytes())),
+            Set::Table(_) => None,
+        };
+    }
+    let list = entry.collection::<List>()?;
+    let (mut nodes, mut bytes) = (0, 0);
+    list.for_each_node(|node| {
+        nodes += 1;
+        // Each with a byte that says what it is.
+        bytes += 1 + blob_len(node.listpack_bytes());
+    });
+    Some(length_len(nodes) + bytes)
 }
 
 #[cfg(test)]
@@ -150,6 +177,8 @@ mod tests {
     use super::*;
     use crate::store::NewStr;
     use crate::types::hash::HashLimits;
+    use crate::types::list::{End, ListLimits};
+    use crate::types::set::SetLimits;
     use crate::types::zset::{AddFlags, ZSetLimits};
 
     fn length(entry: &Entry) -> usize {
@@ -170,6 +199,18 @@ mod tests {
             hash.set(b"f", b"v", limits, false, 0);
             hash.set(b"12", b"34", limits, false, 0);
             assert_eq!(length(&Entry::new_collection(b"k", hash, None, 0)), len);
+        }
+        let mut list = List::default();
+        let texts = [&b"a"[..], b"b", b"12", &[b'c'; 100]];
+        texts.iter().for_each(|text| list.push(End::Back, text, ListLimits::default()));
+        assert_eq!(length(&Entry::new_collection(b"k", list, None, 0)), 1 + 1 + 2 + 118);
+        for (members, entries, len) in
+            [(&["a", "b", "12"], 0, 7), (&["1", "2", "300"], 0, 15), (&["a", "b", "12"], 9, 16)]
+        {
+            let limits = SetLimits { intset_entries: 512, listpack_entries: entries, listpack_value: 64 };
+            let mut set = Set::default();
+            assert!(members.iter().all(|member| set.add(member.as_bytes(), limits)));
+            assert_eq!(length(&Entry::new_collection(b"k", set, None, 0)), len);
         }
         let limits = ZSetLimits { listpack_entries: 128, listpack_value: 64 };
         let mut zset = ZSet::default();
