@@ -29,6 +29,7 @@ mod latency;
 mod memory;
 mod object;
 mod server;
+mod set;
 mod shards;
 mod slowlog;
 mod string;
@@ -261,6 +262,7 @@ impl Row {
 /// Every table, in the order of the documentation's groups.
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
+    set::TABLE,
     bitmap::TABLE,
     hyperloglog::TABLE,
     generic::TABLE,
