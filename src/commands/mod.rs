@@ -26,12 +26,14 @@ mod hyperloglog;
 mod info;
 mod keyspace;
 mod latency;
+mod list;
 mod memory;
 mod object;
 mod server;
 mod shards;
 mod slowlog;
 mod string;
+mod timeout;
 
 pub use args::Args;
 pub use error::{Error, Result};
@@ -263,6 +265,7 @@ const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     bitmap::TABLE,
     hyperloglog::TABLE,
+    list::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

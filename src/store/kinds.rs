@@ -143,52 +143,6 @@ impl Drop for Holder {
 }
 
 pub(super) use crate::types::hash::Hash;
+pub(super) use crate::types::list::List;
+pub(super) use crate::types::set::Set;
 pub(super) use crate::types::zset::ZSet;
-#[cfg(test)]
-pub(super) use stand_in::Lines;
-pub(super) use stand_in::{List, Set};
-
-/// Holds the place of the collections' types.
-mod stand_in {
-    use super::*;
-
-    pub type List = Lines<0>;
-    pub type Set = Lines<1>;
-
-    /// Lines with the time at which each expires, or `u64::MAX`; in encoding 1 if there are more than two.
-    #[derive(Clone, Debug, Default, PartialEq)]
-    #[allow(clippy::box_collection, reason = "it must be one pointer")]
-    pub struct Lines<const T: usize>(pub Box<Vec<(Vec<u8>, u64)>>);
-
-    // SAFETY: the pointer is the box's, whatever the encoding.
-    unsafe impl<const T: usize> Collection for Lines<T> {
-        const TYPE: TypeTag = TAGS[T];
-        const ENCODINGS: u8 = 2;
-
-        fn into_raw(self) -> (u8, NonNull<u8>) {
-            let encoding = u8::from(self.0.len() > 2);
-            (encoding, NonNull::from(Box::leak(self.0)).cast())
-        }
-
-        unsafe fn from_raw(_: u8, p: NonNull<u8>) -> Self {
-            // SAFETY: the caller's promise.
-            Self(unsafe { Box::from_raw(p.cast().as_ptr()) })
-        }
-
-        fn len(&self) -> usize {
-            self.0.len()
-        }
-
-        fn heap_bytes(&self) -> usize {
-            32 + self.0.len() * 32
-        }
-
-        fn encoding(&self) -> &'static str {
-            if self.0.len() > 2 { "many" } else { "few" }
-        }
-
-        fn duplicate(&self) -> Self {
-            self.clone()
-        }
-    }
-}

@@ -8,7 +8,9 @@ use super::*;
 use crate::store::Access;
 use crate::types::TypeTag;
 use crate::types::hash::{FieldTtl, Hash};
+use crate::types::list::List;
 use crate::types::packed::ItemText;
+use crate::types::set::Set;
 use crate::types::string::{Encoded, encode};
 use crate::types::zset::ZSet;
 
@@ -27,8 +29,16 @@ pub(super) fn parts(entry: &Entry, now: u64, mut f: impl FnMut(Part<'_>)) {
     let (mut a, mut b) = (ItemText::default(), ItemText::default());
     match entry.type_tag() {
         TypeTag::String => {}
-        TypeTag::List => {}
-        TypeTag::Set => {}
+        TypeTag::List => {
+            if let Some(list) = entry.collection::<List>() {
+                list.range(0, -1, |item| f(Part::One(item.text(&mut a))));
+            }
+        }
+        TypeTag::Set => {
+            if let Some(set) = entry.collection::<Set>() {
+                set.iter().for_each(|item| f(Part::One(item.text(&mut a))));
+            }
+        }
         TypeTag::ZSet => {
             if let Some(zset) = entry.collection::<ZSet>() {
                 zset.for_each(&mut |member, score| {
@@ -129,6 +139,22 @@ fn serialized_len(entry: &Entry, now: u64) -> usize {
 
 /// Bytes of a value that the RDB format holds as the blocks it is stored in.
 fn packed_len(entry: &Entry) -> Option<usize> {
+    if let Some(list) = entry.collection::<List>() {
+        let (mut nodes, mut bytes) = (0, 0);
+        list.for_each_node(|node| {
+            nodes += 1;
+            // Beside the block a byte says that it is one.
+            bytes += 1 + blob_len(node.listpack_bytes());
+        });
+        return Some(length_len(nodes) + bytes);
+    }
+    if let Some(set) = entry.collection::<Set>() {
+        return match &*set {
+            Set::Ints(ints) => Some(blob_len(2 * size_of::<u32>() + ints.len() * ints.width())),
+            Set::Packed(block) => Some(blob_len(block.listpack_bytes())),
+            Set::Table(_) => None,
+        };
+    }
     if let Some(zset) = entry.collection::<ZSet>() {
         return match &*zset {
             ZSet::Packed(block) => Some(blob_len(block.listpack_bytes())),

@@ -274,6 +274,7 @@ mod tests {
     use crate::store::effects::{Garbage, Notify};
     use crate::store::kinds::{List, Set};
     use crate::store::{Access, Context, Effects, Event, LockSet, NewStr, Store};
+    use crate::types::list::{End, ListLimits};
     use std::collections::BTreeMap;
 
     fn context(now: u64) -> Context {
@@ -288,12 +289,12 @@ mod tests {
         Key { bytes, hash: store.hash(bytes) }
     }
 
-    fn push<const T: usize>(list: &mut crate::store::kinds::Lines<T>, line: &[u8]) {
-        list.0.push((line.to_vec(), u64::MAX));
+    fn push(list: &mut List, line: &[u8]) {
+        list.push(End::Back, line, ListLimits { max_listpack_size: 20, compress_depth: 0 });
     }
 
-    fn lines<const T: usize>(list: &crate::store::kinds::Lines<T>) -> Vec<Vec<u8>> {
-        list.0.iter().map(|l| l.0.clone()).collect()
+    fn lines(list: &List) -> Vec<Vec<u8>> {
+        list.iter().collect()
     }
 
     /// Appends to the list at `key`.
@@ -404,13 +405,13 @@ mod tests {
         append(&mut tx, k, b"a").unwrap();
         append(&mut tx, k, b"b").unwrap();
         let pop = |list: &mut List| {
-            list.0.pop();
+            list.pop(End::Back);
             Edit::new((), 1, Class::List, "rpop").and_event(Class::Generic, "seen")
         };
         tx.edit(k, |_: &mut List| Edit::new((), 0, Class::List, "nothing")).unwrap();
         let dirty = tx.effects().dirty;
         append(&mut tx, k, b"c").unwrap();
-        tx.edit(k, |list: &mut List| Edit::new(list.0.pop(), 1, Class::List, "rpop").counted(0)).unwrap();
+        tx.edit(k, |list: &mut List| Edit::new(list.pop(End::Back), 1, Class::List, "rpop").counted(0)).unwrap();
         assert_eq!(tx.effects().dirty, dirty + 1);
         tx.edit(k, pop).unwrap();
         tx.edit(k, pop).unwrap();
@@ -505,9 +506,9 @@ mod tests {
                     model.entry(name.clone()).or_default().push(line);
                 }
                 4 => {
-                    let popped = tx.edit(k, |list: &mut List| Edit::new(list.0.pop(), 1, Class::List, "rpop"));
+                    let popped = tx.edit(k, |list: &mut List| Edit::new(list.pop(End::Back), 1, Class::List, "rpop"));
                     let expected = model.get_mut(&name).and_then(Vec::pop);
-                    assert_eq!(popped.unwrap().flatten().map(|l| l.0), expected);
+                    assert_eq!(popped.unwrap().flatten(), expected);
                     model.retain(|_, list| !list.is_empty());
                 }
                 5 => {
