@@ -26,6 +26,7 @@ mod hyperloglog;
 mod info;
 mod keyspace;
 mod latency;
+mod list;
 mod memory;
 mod object;
 mod server;
@@ -33,6 +34,7 @@ mod set;
 mod shards;
 mod slowlog;
 mod string;
+mod timeout;
 
 pub use args::Args;
 pub use error::{Error, Result};
@@ -265,6 +267,7 @@ const FAMILIES: &[&[Row]] = &[
     set::TABLE,
     bitmap::TABLE,
     hyperloglog::TABLE,
+    list::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

@@ -17,6 +17,7 @@ mod connection;
 mod differential;
 mod generic;
 mod invariants;
+mod lists;
 mod protocol;
 mod readme;
 mod server;
