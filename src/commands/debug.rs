@@ -1,7 +1,9 @@
 //! DEBUG: for tests and for finding faults; only where `enable-debug-command` lets it.
 //!
-//! Owns the subcommands; the digests of the dataset and of values are in [`digest`].
+//! Owns the subcommands; the digests of the dataset and of values are in [`digest`], what a value
+//! looks like in [`describe`].
 
+mod describe;
 mod digest;
 
 use super::config::is_local;
@@ -82,10 +84,10 @@ fn debug(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     Ok(())
 }
 
-/// The digest of a value, by which tests tell whether two are equal.
+/// The digest of a value at time `now`, by which tests tell whether two are equal.
 #[cfg(test)]
-pub(crate) fn value_digest(entry: &Entry) -> [u8; 20] {
-    digest::of_entry(entry)
+pub(crate) fn value_digest(entry: &Entry, now: u64) -> [u8; 20] {
+    digest::of_entry(entry, now)
 }
 
 /// Bytes that STRINGMATCH-LEN makes at most.
@@ -103,45 +105,9 @@ fn sleep(args: &mut Args<'_>, out: &mut Reply<'_>) {
 fn object(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let key = args.key();
     let (access, now) = (cx.tx.access_mode(), cx.tx.now());
-    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(|entry| describe(entry, key, access, now)));
+    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(|entry| describe::describe(entry, key, access, now)));
     out.simple(&line.ok_or(Error::NoSuchKey)?);
     Ok(())
-}
-
-fn describe(entry: &Entry, key: Key<'_>, access: crate::store::Access, now: u64) -> String {
-    let encoding = super::object::encoding_name(entry);
-    let (lru, usage) = match access {
-        crate::store::Access::Lfu(..) => {
-            let frequency = lfu_frequency(entry.access(), (now / 60_000) as u16, 1);
-            (entry.access(), format!("lru_seconds_idle:0 freq:{frequency}"))
-        }
-        _ => (entry.access(), format!("lru_seconds_idle:{}", idle_seconds(entry.access(), now))),
-    };
-    // Addresses are nobody's business: the key's hash stands for one.
-    format!(
-        "Value at:{:#x} refcount:1 encoding:{encoding} serializedlength:{} lru:{lru} {usage}",
-        key.hash,
-        entry.str().map_or(0, serialized_len)
-    )
-}
-
-/// Bytes of a string in the RDB format, without compression: a length and the text, or a packed integer.
-fn serialized_len(value: StrRef<'_>) -> usize {
-    let text = |n: usize| {
-        n + match n {
-            0..64 => 1,
-            64..16384 => 2,
-            _ => 5,
-        }
-    };
-    match value {
-        StrRef::Int(n) if i8::try_from(n).is_ok() => 2,
-        StrRef::Int(n) if i16::try_from(n).is_ok() => 3,
-        StrRef::Int(n) if i32::try_from(n).is_ok() => 5,
-        StrRef::Int(n) => text(itoa::Buffer::new().format(n).len()),
-        StrRef::Inline(b) => text(b.len()),
-        StrRef::Shared(b) => text(b.len()),
-    }
 }
 
 /// One key at a time: no shard is held for longer than a SET.
@@ -226,18 +192,4 @@ fn protocol(args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serialized_lengths() {
-        for (value, len) in [(StrRef::Int(1), 2), (StrRef::Int(1000), 3), (StrRef::Int(100_000), 5)] {
-            assert_eq!(serialized_len(value), len);
-        }
-        assert_eq!(serialized_len(StrRef::Inline(b"abc")), 4);
-        assert_eq!(serialized_len(StrRef::Inline(&[0; 100])), 102);
-    }
 }

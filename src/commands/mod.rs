@@ -22,6 +22,7 @@ mod expire;
 pub mod fields;
 mod generic;
 mod help;
+mod hyperloglog;
 mod info;
 mod keyspace;
 mod latency;
@@ -261,6 +262,7 @@ impl Row {
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     bitmap::TABLE,
+    hyperloglog::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

@@ -80,7 +80,7 @@ impl Bench {
                     Some(StrRef::Int(n)) => n.to_string().into_bytes(),
                     Some(StrRef::Inline(b)) => b.to_vec(),
                     Some(StrRef::Shared(b)) => b.to_vec(),
-                    None => crate::commands::debug::value_digest(entry).to_vec(),
+                    None => crate::commands::debug::value_digest(entry, self.clock.unix_ms()).to_vec(),
                 };
                 all.insert(entry.key().to_vec(), (text, entry.expire_at()));
                 true

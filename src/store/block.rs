@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub trait Waiting: Any + Send + Sync {
     /// Whether it waits no longer: served, timed out, gone. Called with a shard held, so it must not block.
     fn is_over(&self) -> bool;
+    /// Its place in time: grows in every queue.
+    fn number(&self) -> u64;
 }
 
 /// A place in queues.
@@ -82,6 +84,15 @@ impl Inner {
         None
     }
 
+    /// The first of a key's tickets behind number `after` that is not over and that `wanted` says yes to. O(log of the
+    /// queue + tickets passed over).
+    pub(super) fn next_waiting(&mut self, key: &[u8], after: u64, wanted: impl Fn(&Ticket) -> bool) -> Option<Ticket> {
+        self.waiting(key)?;
+        let tickets = &self.blocked.as_ref()?.keys.get(key)?.tickets;
+        let from = tickets.partition_point(|t| t.number() <= after);
+        tickets.range(from..).find(|t| !t.is_over() && wanted(t)).map(Arc::clone)
+    }
+
     /// A key's tickets that are not over, in order; the others are thrown away.
     pub(super) fn waiters(&mut self, key: &[u8]) -> Vec<Ticket> {
         self.retain(key, |t| !t.is_over());
@@ -95,6 +106,11 @@ impl Inner {
         if let Some(map) = &mut self.blocked {
             map.note(db, key, ready);
         }
+    }
+
+    /// Number of keys that somebody waits for.
+    pub(super) fn waited_keys(&self) -> u32 {
+        self.blocked.as_ref().map_or(0, |map| map.keys.len() as u32)
     }
 
     /// Whether somebody waits for `key`.
@@ -141,6 +157,9 @@ mod tests {
         fn is_over(&self) -> bool {
             self.1.load(Relaxed)
         }
+        fn number(&self) -> u64 {
+            self.0.into()
+        }
     }
 
     fn ticket(n: u32) -> (Arc<Client>, Ticket) {
@@ -186,6 +205,9 @@ mod tests {
             tickets[1].0.1.store(true, Relaxed);
             tickets[3].0.1.store(true, Relaxed);
             assert_eq!(tx.waiting(a).map(|t| number(&t)), Some(2));
+            let next = |tx: &mut WriteTx<'_>, after| tx.next_waiting(a, after, |_| true).map(|t| number(&t));
+            assert_eq!((next(tx, 0), next(tx, 2), next(tx, 4)), (Some(2), Some(4), None));
+            assert_eq!(tx.next_waiting(a, 0, |t| number(t) > 2).map(|t| number(&t)), Some(4));
             assert_eq!(tx.waiters(a).iter().map(number).collect::<Vec<_>>(), [2, 4]);
             [2, 4].iter().for_each(|i| tickets[*i as usize].0.1.store(true, Relaxed));
             assert!(!tx.has_waiters(a));

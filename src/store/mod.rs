@@ -101,6 +101,11 @@ impl Db {
         self.shards.iter().map(|s| u64::from(s.fields_len())).sum()
     }
 
+    /// Keys that clients wait for. O(shards), takes no lock.
+    pub fn waited_keys(&self) -> u64 {
+        self.shards.iter().map(|s| u64::from(s.waited_keys())).sum()
+    }
+
     /// Mean time to live in milliseconds of the keys that have one, as the active expiry has met them lately; 0: none.
     pub fn avg_ttl(&self) -> u64 {
         self.avg_ttl_ms.load(Relaxed)

@@ -45,6 +45,8 @@ pub struct Shard {
     inner: Mutex<Inner>,
     waits: AtomicU64,
     wait_ns: AtomicU64,
+    /// Keys that clients wait for.
+    waited: AtomicU32,
 }
 
 /// Figures of one shard, for SHARDS INFO.
@@ -96,6 +98,16 @@ impl Shard {
         self.len.store(inner.table.len() as u32, Relaxed);
         self.volatile.store(inner.volatile, Relaxed);
         self.fields.store(inner.fields, Relaxed);
+    }
+
+    /// Publishes how many keys clients wait for; called with the lock held after its queues changed.
+    pub(super) fn publish_waited(&self, inner: &Inner) {
+        self.waited.store(inner.waited_keys(), Relaxed);
+    }
+
+    /// Keys that clients wait for.
+    pub fn waited_keys(&self) -> u32 {
+        self.waited.load(Relaxed)
     }
 
     /// Keys.

@@ -6,8 +6,11 @@
 
 pub mod bitfield;
 pub mod bitmap;
+mod block;
 pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
+pub mod intset;
 pub mod lcs;
 pub mod packed;
 pub mod string;

@@ -1,7 +1,7 @@
 //! A packed block: a short sequence of elements in one allocation behind one pointer of 8 bytes.
 //!
 //! What small lists, hashes, sets and sorted sets are made of, and what a large list is a chain of. Owns the walk over the
-//! elements and their changes; the encoding of one is `packed/item.rs`, the memory `packed/block.rs`. Must not know what the
+//! elements and their changes; the encoding of one is `packed/item.rs`, the memory `types/block.rs`. Must not know what the
 //! elements mean, nor any limit but that of its own lengths: who uses it decides when a block has become too large for a
 //! structure in which every search reads and every change moves the bytes.
 //!
@@ -15,12 +15,11 @@ use std::ptr::NonNull;
 
 use smallvec::SmallVec;
 
-mod block;
 mod item;
 #[cfg(test)]
 mod tests;
 
-use block::Block;
+use super::block::{self, Block};
 use item::Encoded;
 pub use item::{Item, ItemText};
 
@@ -320,15 +319,40 @@ impl Packed {
     pub fn split_off(&mut self, index: usize) -> Packed {
         let index = index.min(self.len());
         let start = self.offset_of(index);
-        let mut back = Block::new();
-        back.splice(0, 0, &[&self.entries()[start..]], self.len() - index);
+        let back = Self::from_entries(&self.entries()[start..], self.len() - index);
         self.0.splice(start, self.bytes() - start, &[], index);
-        Packed(back)
+        back
     }
 
     /// Adds the elements of another block at the end. O(bytes of the other).
     pub fn append(&mut self, other: &Packed) {
         self.0.splice(self.bytes(), 0, &[other.entries()], self.len() + other.len());
+    }
+
+    /// Removes the elements that `keep` refuses; how many they were. `keep` sees each once, in order. O(bytes).
+    pub fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) -> usize {
+        let entries = self.entries();
+        let mut runs: SmallVec<[&[u8]; 8]> = SmallVec::new();
+        let (mut at, mut run, mut kept) = (0, 0, 0);
+        while at < entries.len() {
+            let end = at + item::length(entries, at);
+            if keep(item::decode(entries, at)) {
+                kept += 1;
+            } else {
+                runs.push(&entries[run..at]);
+                run = end;
+            }
+            at = end;
+        }
+        let removed = self.len() - kept;
+        if removed > 0 {
+            runs.push(&entries[run..]);
+            let mut block = Block::new();
+            block.splice(0, 0, &runs, kept);
+            drop(runs);
+            self.0 = block;
+        }
+        removed
     }
 
     #[inline]
@@ -349,6 +373,18 @@ impl Packed {
     }
 
     // Ownership and files.
+
+    /// The encoded elements, for who keeps them in another form for a while ([`Packed::from_entries`]).
+    pub(super) fn as_entries(&self) -> &[u8] {
+        self.entries()
+    }
+
+    /// A block of what [`Packed::as_entries`] gave, `count` elements; not checked.
+    pub(super) fn from_entries(entries: &[u8], count: usize) -> Packed {
+        let mut block = Block::new();
+        block.splice(0, 0, &[entries], count);
+        Packed(block)
+    }
 
     /// Gives up ownership.
     #[inline]
@@ -399,9 +435,7 @@ impl Packed {
             return None;
         }
         if canonical {
-            let mut block = Block::new();
-            block.splice(0, 0, &[entries], found);
-            return Some(Packed(block));
+            return Some(Self::from_entries(entries, found));
         }
         let (mut packed, mut at) = (Packed::new(), 0);
         while at < entries.len() {

@@ -10,19 +10,30 @@ impl WriteTx<'_> {
     /// Puts a ticket at the end of the queue for a key. O(1).
     pub fn block(&mut self, key: Key<'_>, ticket: Ticket) {
         let i = self.read.guard_of(self.context.db, key.hash);
-        self.read.held.at(i).inner.block(key.bytes, ticket);
+        let guard = self.read.held.at(i);
+        guard.inner.block(key.bytes, ticket);
+        guard.shard.publish_waited(&guard.inner);
     }
 
     /// Takes a ticket out of the queue for a key, if it is there. O(tickets of the key).
     pub fn unblock(&mut self, key: Key<'_>, ticket: &Ticket) {
         let i = self.read.guard_of(self.context.db, key.hash);
-        self.read.held.at(i).inner.unblock(key.bytes, ticket);
+        let guard = self.read.held.at(i);
+        guard.inner.unblock(key.bytes, ticket);
+        guard.shard.publish_waited(&guard.inner);
     }
 
     /// The ticket that has waited longest for a key and is not over; it stays in the queue. Amortised O(1).
     pub fn waiting(&mut self, key: Key<'_>) -> Option<Ticket> {
         let i = self.read.guard_of(self.context.db, key.hash);
         self.read.held.at(i).inner.waiting(key.bytes)
+    }
+
+    /// The first ticket for a key behind number `after` that is not over and that `wanted` says yes to. Amortised
+    /// O(log of the queue + tickets passed over).
+    pub fn next_waiting(&mut self, key: Key<'_>, after: u64, wanted: impl Fn(&Ticket) -> bool) -> Option<Ticket> {
+        let i = self.read.guard_of(self.context.db, key.hash);
+        self.read.held.at(i).inner.next_waiting(key.bytes, after, wanted)
     }
 
     /// All tickets for a key that are not over, in the order in which they came. O(tickets of the key).

@@ -238,7 +238,7 @@ mod tests {
                 let near = shape.centre();
                 let longitude = near.longitude + (rng.f64() - 0.5) * spread;
                 let longitude = (longitude + 540.0).rem_euclid(360.0) - 180.0;
-                let latitude = (near.latitude + (rng.f64() - 0.5) * spread).clamp(-LATITUDE_MAX, LATITUDE_MAX);
+                let latitude = (near.latitude + (rng.f64() - 0.5) * spread).clamp(-85.0, 85.0);
                 let score = Point { longitude, latitude }.score();
                 let cells = cover.ranges().filter(|range| !range.is_below(score) && !range.is_above(score)).count();
                 if shape.matches(Point::of_score(score)).is_some() {

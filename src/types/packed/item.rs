@@ -183,7 +183,7 @@ fn str_head(len: usize) -> ([u8; 9], usize) {
             head[0] = 0x80 | low[0];
             1
         }
-        0..=0xfff => {
+        0x40..=0xfff => {
             head[..2].copy_from_slice(&[0xe0 | low[1], low[0]]);
             2
         }
@@ -202,9 +202,9 @@ fn str_head(len: usize) -> ([u8; 9], usize) {
 const fn backlen_len(len: usize) -> usize {
     match len {
         0..=0x7f => 1,
-        0..=0x3ffe => 2,
-        0..=0x1f_fffe => 3,
-        0..=0xfff_fffe => 4,
+        0x80..=0x3ffe => 2,
+        0x3fff..=0x1f_fffe => 3,
+        0x1f_ffff..=0xfff_fffe => 4,
         _ => 5,
     }
 }

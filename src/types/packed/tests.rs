@@ -35,7 +35,7 @@ fn change(packed: &mut Packed, model: &mut Vec<Vec<u8>>, rng: &mut Rng) {
     let at = packed.nth(index as i64);
     assert_eq!(at.is_some(), index < model.len());
     let following = |packed: &Packed, at: Option<At>, index: usize| assert_eq!(at, packed.nth(index as i64));
-    match (rng.below(12), at) {
+    match (rng.below(13), at) {
         (0 | 1, _) => {
             packed.push_back(&text);
             model.push(text);
@@ -84,6 +84,13 @@ fn change(packed: &mut Packed, model: &mut Vec<Vec<u8>>, rng: &mut Rng) {
         (11, Some(at)) => {
             assert_eq!(packed.insert_all_before(at, &[&text, b"1", b""]), at);
             model.splice(index..index, [text, b"1".to_vec(), Vec::new()]);
+        }
+        (12, _) => {
+            let refused = rng.below(3) as usize;
+            let removed = packed.retain(|item| item.len() % 3 != refused || item.len() > 100);
+            let before = model.len();
+            model.retain(|text| text.len() % 3 != refused || text.len() > 100);
+            assert_eq!(removed, before - model.len());
         }
         _ => {
             packed.extend_back(&[b"", &text]);

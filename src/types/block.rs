@@ -1,8 +1,8 @@
 #![allow(unsafe_code)]
-//! The memory of a packed block: one allocation behind one thin pointer.
+//! The memory of packed blocks and integer sets: a run of bytes in one allocation behind one thin pointer.
 //!
-//! Owns the allocation, its header (bytes and elements in use) and the room behind them; must not know how an element is
-//! encoded. The room is always a class of the allocator, so it need not be stored: it is the class that the bytes in use
+//! Owns the allocation, its header (bytes and elements in use) and the room behind them; must not know what an element
+//! is. The room is always a class of the allocator, so it need not be stored: it is the class that the bytes in use
 //! fall into, moved up by the `slack` classes that removals have left. Slack lets a queue go up and down without a call of
 //! the allocator; it is bounded, so a block that shrinks gives its memory back. A block without bytes owns nothing and
 //! points to a shared header in read-only memory. When the allocator fails, the process ends as it does elsewhere.
@@ -117,7 +117,7 @@ impl Block {
         assert!(removed <= old && at <= old - removed, "a range outside of the block");
         let added: usize = parts.iter().map(|part| part.len()).sum();
         let new = old - removed + added;
-        assert!(new <= BYTES_MAX && count <= COUNT_MAX, "a packed block of more than {BYTES_MAX} bytes");
+        assert!(new <= BYTES_MAX && count <= COUNT_MAX, "a block of more than {BYTES_MAX} bytes");
         if new == 0 {
             *self = Self::new();
             return;
