@@ -17,7 +17,6 @@ use super::*;
 use crate::config::Settings;
 use crate::spec::KeyFlags;
 use crate::store::{Class, Edit, Key, Lent};
-use crate::types::Collection;
 use crate::types::hash::{Hash, HashLimits, Value};
 use crate::types::packed::{Item, ItemText};
 

@@ -21,6 +21,7 @@ pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;
+mod hash;
 mod help;
 mod hyperloglog;
 mod info;
@@ -262,6 +263,7 @@ impl Row {
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     bitmap::TABLE,
+    hash::TABLE,
     hyperloglog::TABLE,
     generic::TABLE,
     expire::TABLE,

@@ -13,9 +13,9 @@ pub(super) fn hincrby(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply
     let (limits, now) = (limits(args.settings()), tx.now());
     let sum = change(tx, key, Missing::Make, [field].into_iter(), |hash| {
         let old = hash.get(field, now).map_or(Some(0), |value| value.int());
-        let sum = old.ok_or(Error::Text("ERR hash value is not an integer")).and_then(|old| {
-            old.checked_add(by).ok_or(Error::Text("ERR increment or decrement would overflow"))
-        });
+        let sum = old
+            .ok_or(Error::Text("ERR hash value is not an integer"))
+            .and_then(|old| old.checked_add(by).ok_or(Error::Text("ERR increment or decrement would overflow")));
         if let Ok(sum) = sum {
             hash.set(field, itoa::Buffer::new().format(sum).as_bytes(), limits, true, now);
         }
