@@ -137,12 +137,34 @@ impl<E: Thin> Segmented<E> {
             let p = self.one.find(hash, key)?;
             return Some(self.one.remove(p));
         };
-        let e = many.remove(hash, key)?;
-        if let [only] = &mut many.segments[..] {
+        let at = many.directory[many.place(hash)] as usize;
+        let p = many.segments[at].find(hash, key)?;
+        let e = many.remove(at, p);
+        self.leave_many();
+        Some(e)
+    }
+
+    /// Takes out an entry, every one exactly as likely, from a source of 64 random bits. Expected O(1), with the moves of
+    /// [`Segmented::insert`].
+    pub fn take_random(&mut self, random: &mut impl FnMut() -> u64) -> Option<E> {
+        let Some(many) = &mut self.many else {
+            let p = self.one.pick(random)?;
+            return Some(self.one.remove(p));
+        };
+        let (at, p) = many.pick(random)?;
+        let e = many.remove(at, p);
+        self.leave_many();
+        Some(e)
+    }
+
+    /// A single segment is a plain table.
+    fn leave_many(&mut self) {
+        if let Some(many) = &mut self.many
+            && let [only] = &mut many.segments[..]
+        {
             self.one = only.table.take();
             self.many = None;
         }
-        Some(e)
     }
 
     /// Puts what `f` makes of the entry with this hash and key in its place; the key must stay the same. `None`, without
@@ -202,7 +224,7 @@ impl<E: Thin> Segmented<E> {
     pub fn random(&self, random: &mut impl FnMut() -> u64) -> Option<&E> {
         match &self.many {
             None => self.one.pick(random).map(|p| self.one.entry(p)),
-            Some(many) => many.random(random),
+            Some(many) => many.pick(random).map(|(at, p)| many.segments[at].table.entry(p)),
         }
     }
 
@@ -308,10 +330,8 @@ impl<E: Thin> Many<E> {
         true
     }
 
-    fn remove(&mut self, hash: u32, key: &[u8]) -> Option<E> {
-        let at = self.directory[self.place(hash)] as usize;
+    fn remove(&mut self, at: usize, p: Pos) -> E {
         let segment = &mut self.segments[at];
-        let p = segment.find(hash, key)?;
         let before = segment.table.bytes();
         let e = segment.table.remove(p);
         self.bytes = self.bytes - before + segment.table.bytes();
@@ -319,7 +339,7 @@ impl<E: Thin> Many<E> {
         if segment.table.len() <= JOIN_MAX {
             self.join(at);
         }
-        Some(e)
+        e
     }
 
     /// Joins a segment with its neighbour while both are small.
@@ -373,17 +393,17 @@ impl<E: Thin> Many<E> {
 
     /// Draws a segment and a slot as if all segments had `widest` slots, until there is an entry: thus every entry is as
     /// likely as any other, however unlike the segments are.
-    fn random(&self, random: &mut impl FnMut() -> u64) -> Option<&E> {
+    fn pick(&self, random: &mut impl FnMut() -> u64) -> Option<(usize, Pos)> {
         for _ in 0..DRAWS {
-            let table = &self.segments[rng::below(random, self.segments.len() as u64) as usize].table;
-            if let Some(p) = table.slot(rng::below(random, self.widest as u64) as usize) {
-                return Some(table.entry(p));
+            let at = rng::below(random, self.segments.len() as u64) as usize;
+            if let Some(p) = self.segments[at].table.slot(rng::below(random, self.widest as u64) as usize) {
+                return Some((at, p));
             }
         }
         let mut n = rng::below(random, self.len as u64) as usize;
-        for Segment { table, .. } in &self.segments {
+        for (at, Segment { table, .. }) in self.segments.iter().enumerate() {
             if n < table.len() {
-                return table.nth(n).map(|p| table.entry(p));
+                return table.nth(n).map(|p| (at, p));
             }
             n -= table.len();
         }

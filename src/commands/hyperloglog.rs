@@ -75,7 +75,7 @@ fn pfadd(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
         None => false,
     };
     let sparse_max = sparse_max(args);
-    let (changes, result) = tx.edit_if(key, |text| {
+    let (changes, result) = tx.edit_text_if(key, |text| {
         if !present {
             types::create(text);
         }
@@ -93,7 +93,7 @@ fn pfadd(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
             types::invalidate(text);
         }
         ((changes, result), changes > 0)
-    });
+    })?;
     if changes > 0 {
         tx.dirty(changes);
         tx.event(Class::String, "pfadd", key.bytes);
@@ -125,7 +125,7 @@ fn count_one(tx: &mut WriteTx<'_>, key: Key<'_>) -> Result<u64> {
         None => types::count(text).map(|count| (count, false)),
     })??;
     if !known {
-        tx.edit(key, |text| types::cache(text, count));
+        tx.edit_text(key, |text| types::cache(text, count))?;
         tx.dirty(1);
     }
     Ok(count)
@@ -145,14 +145,14 @@ fn union(tx: &mut WriteTx<'_>, keys: &[Key<'_>]) -> Result<(Registers, bool)> {
 fn pfmerge(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (sparse_max, keys) = (sparse_max(args), keys(args));
     let (target, (union, dense)) = (keys[0], union(tx, &keys)?);
-    tx.edit(target, |text| {
+    tx.edit_text(target, |text| {
         if text.is_empty() {
             types::create(text);
         }
         let raised = types::raise_all(text, &union, dense, sparse_max);
         types::invalidate(text);
         raised
-    })?;
+    })??;
     tx.event(Class::String, "pfadd", target.bytes);
     tx.dirty(1);
     out.ok();
@@ -192,10 +192,10 @@ fn pfdebug(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
 
 /// Makes a HyperLogLog dense; returns whether it was sparse.
 fn to_dense(tx: &mut WriteTx<'_>, key: Key<'_>) -> Result<bool> {
-    let changed = tx.edit_if(key, |text| {
+    let changed = tx.edit_text_if(key, |text| {
         let changed = types::to_dense(text);
         (changed, changed == Ok(true))
-    })?;
+    })??;
     tx.dirty(changed.into());
     Ok(changed)
 }

@@ -12,7 +12,9 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod intset;
 pub mod lcs;
+pub mod list;
 pub mod packed;
+pub mod set;
 pub mod string;
 pub mod zset;
 

@@ -106,6 +106,10 @@ fn random_operations(seed: u64, steps: u64, keys: u64, hash_of: impl Fn(u64) -> 
                 t.insert(hash, Probe::new(id, step));
                 model.insert((hash, id), step);
             }
+            true if !grow && rng.below(4) == 0 => {
+                let (id, _) = t.take_random(&mut || rng.next_u64()).unwrap().parts();
+                assert!(model.remove(&(hash_of(id), id)).is_some());
+            }
             true if !grow || rng.below(16) == 0 => {
                 assert_eq!(t.remove(hash, &key).map(|e| e.parts().0), Some(id));
                 model.remove(&(hash, id));

@@ -1,6 +1,6 @@
 //! A large hash: a segmented table of fields, and the order in which they expire.
 //!
-//! The order (time, hash of the field) exists only once a field has been given an expiry; two fields of the same hash and
+//! The order (time, hash of the field) costs nothing while no field expires; two fields of the same hash and
 //! time share a place in it, which is told by looking at the fields of that hash. Removing due fields costs as many steps
 //! as there are due ones. Owns its fields; their bytes are summed up as they come and go. Must not know of limits.
 
@@ -23,8 +23,8 @@ pub struct HashTable {
     fields: Segmented<Field>,
     /// Bytes of all fields' blocks.
     blocks: usize,
-    /// (Expiry, hash) of the fields that expire; `None` if no field ever did.
-    order: Option<Box<BTreeSet<(u64, u32)>>>,
+    /// (Expiry, hash) of the fields that expire. Allocates nothing while there are none.
+    order: BTreeSet<(u64, u32)>,
 }
 
 impl HashTable {
@@ -34,8 +34,7 @@ impl HashTable {
 
     /// Bytes allocated, this struct included. O(1).
     pub(super) fn heap_bytes(&self) -> usize {
-        let order = self.order.as_ref().map_or(0, |order| size_of_val(&**order) + order.len() * ORDER_BYTES);
-        good_size(size_of::<Self>()) + self.fields.bytes() + self.blocks + order
+        good_size(size_of::<Self>()) + self.fields.bytes() + self.blocks + self.order.len() * ORDER_BYTES
     }
 
     pub(super) fn get(&self, field: &[u8]) -> Option<&Field> {
@@ -90,14 +89,11 @@ impl HashTable {
         if old == new {
             return;
         }
-        if old != 0
-            && !self.any_due(hash, old)
-            && let Some(order) = &mut self.order
-        {
-            order.remove(&(old, hash));
+        if old != 0 && !self.any_due(hash, old) {
+            self.order.remove(&(old, hash));
         }
         if new != 0 {
-            self.order.get_or_insert_default().insert((new, hash));
+            self.order.insert((new, hash));
         }
     }
 
@@ -107,13 +103,12 @@ impl HashTable {
     }
 
     pub(super) fn min_expire(&self) -> Option<u64> {
-        self.order.as_ref()?.first().map(|(at, _)| *at)
+        self.order.first().map(|(at, _)| *at)
     }
 
     /// Fields that are due. O(due).
     pub(super) fn due(&self, now: u64) -> usize {
-        let Some(order) = &self.order else { return 0 };
-        let due = order.range(..(now.saturating_add(1), 0));
+        let due = self.order.range(..(now.saturating_add(1), 0));
         due.map(|&(at, hash)| {
             let alike = self.fields.iter_from(hash).take_while(|(other, _)| *other == hash);
             alike.filter(|(_, field)| field.expires() == at).count()
@@ -123,7 +118,7 @@ impl HashTable {
 
     /// Removes the field that expires first, if it is due.
     pub(super) fn pop_due(&mut self, now: u64) -> Option<Field> {
-        let &(at, hash) = self.order.as_ref()?.first()?;
+        let &(at, hash) = self.order.first()?;
         if at > now {
             return None;
         }
@@ -133,7 +128,7 @@ impl HashTable {
             Some(key) => self.remove(&key),
             None => {
                 debug_assert!(false, "the order names a field that is not there");
-                self.order.as_mut().and_then(|order| order.pop_first());
+                self.order.pop_first();
                 None
             }
         }
@@ -184,7 +179,7 @@ mod tests {
             let blocks: usize = self.fields.iter().map(Field::heap_bytes).sum();
             let expiring = self.iter().filter(|(_, field)| field.expires() != 0);
             let order: BTreeSet<_> = expiring.map(|(hash, field)| (field.expires(), hash)).collect();
-            blocks == self.blocks && self.order.as_deref().unwrap_or(&BTreeSet::new()) == &order
+            blocks == self.blocks && self.order == order
         }
     }
 

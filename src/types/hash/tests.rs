@@ -105,7 +105,7 @@ fn random_operations(seed: u64, steps: u64, fields: u64, limits: HashLimits, exp
     for step in 0..steps {
         now += rng.below(3);
         let id = rng.below(fields);
-        let field = if id % 3 == 0 { id.to_string().into_bytes() } else { format!("field:{id}").into_bytes() };
+        let field = if id.is_multiple_of(3) { id.to_string().into_bytes() } else { format!("field:{id}").into_bytes() };
         let present = ttl_of(&model, &field, now) != FieldTtl::Missing;
         let held = model.get(&field).filter(|_| present).map(|(value, _)| value.clone());
         assert_eq!(hash.get(&field, now).map(text), held);
