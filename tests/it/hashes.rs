@@ -61,8 +61,8 @@ fn numbers_are_kept_as_they_are_written() {
         r#"
         HSET h 1 1 01 01 -0 -0 +1 +1 "1 " "1 " 9223372036854775807 9223372036854775807 => :6
         HSET h 9223372036854775808 9223372036854775808 -9223372036854775808 -9223372036854775808 1.0 1.0 => :3
-        HMGET h 1 01 -0 +1 "1 " => [1, 01, -0, +1, '1 ']
-        HMGET h 9223372036854775807 9223372036854775808 -9223372036854775808 1.0 => [9223372036854775807, 9223372036854775808, -9223372036854775808, 1.0]
+        HMGET h 1 01 -0 +1 "1 " => [1, 01, '-0', '+1', '1 ']
+        HMGET h 9223372036854775807 9223372036854775808 -9223372036854775808 1.0 => [9223372036854775807, 9223372036854775808, '-9223372036854775808', 1.0]
         HLEN h => :9
         HDEL h 1 => :1
         HEXISTS h 01 => :1
@@ -150,8 +150,8 @@ fn everything_at_once() {
         HGETALL m => {f: v}
         HKEYS m => [f]
         HVALS m => [v]
-        HMGET m f g => [v, (nil)]
-        HGET m g => (nil)
+        HMGET m f g => [v, (null)]
+        HGET m g => (null)
         "#,
     );
 }
@@ -162,7 +162,7 @@ fn counters() {
         r#"
         HINCRBY h f 5 => :5
         HINCRBY h f -7 => :-2
-        HGET h f => -2
+        HGET h f => '-2'
         HINCRBY h f 0 => :-2
         HSET h max 9223372036854775807 min -9223372036854775808 text abc float 1.5 space " 1" big 9223372036854775808 => :6
         HINCRBY h max 1 => -ERR increment or decrement would overflow
@@ -178,7 +178,7 @@ fn counters() {
         HINCRBY h f 9223372036854775808 => -ERR value is not an integer or out of range
         HINCRBY none f x => -ERR value is not an integer or out of range
         EXISTS none => :0
-        HINCRBYFLOAT h f 0.5 => -1.5
+        HINCRBYFLOAT h f 0.5 => '-1.5'
         HINCRBYFLOAT h new 3.0e3 => 3000
         HINCRBYFLOAT h float 0.1 => 1.6
         HINCRBYFLOAT h float -1.6 => 0
@@ -236,7 +236,7 @@ fn random_fields() {
         HRANDFIELD h -2 WITHVALUES => [[f, v], [f, v]]
         HRANDFIELD h -2 => [f, f]
         HRANDFIELD h 0 WITHVALUES => []
-        HRANDFIELD none => (nil)
+        HRANDFIELD none => (null)
         HRANDFIELD none 2 => []
         "#,
     );
@@ -648,7 +648,7 @@ fn getting_and_setting_with_expiry() {
         EXISTS h => :0
         HELLO 3 => ~*
         HSET h f 1 => :1
-        HGETEX h FIELDS 2 f none => [1, (nil)]
+        HGETEX h FIELDS 2 f none => [1, (null)]
         HGETDEL h FIELDS 1 f => [1]
         "#,
     );
@@ -712,7 +712,7 @@ fn a_watched_hash() {
         @b HSET h f 2 => :0
         MULTI => +OK
         HGET h f => +QUEUED
-        EXEC => (nil)
+        EXEC => (nil-array)
         WATCH h => +OK
         @b HDEL h none => :0
         MULTI => +OK
@@ -733,7 +733,7 @@ fn a_watched_hash() {
         @b HDEL h f => :0
         MULTI => +OK
         PING => +QUEUED
-        EXEC => (nil)
+        EXEC => (nil-array)
         EXISTS h => :0
         "#,
     );

@@ -30,9 +30,11 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
-        reason: "wrong arguments are an error from 7.2, also where the key is missing or the range is empty",
+        reason: "wrong arguments are an error from 7.2, also where the key is missing, of another type, or the range is empty",
         applies: |name, _, ours, oracle| {
-            matches!(name, "bitcount" | "bitpos") && ours.is_error() && matches!(oracle, Value::Int(-1..=0))
+            let later = matches!(oracle, Value::Int(-1..=0))
+                || matches!(oracle, Value::Error(text) if text.starts_with(b"WRONGTYPE"));
+            matches!(name, "bitcount" | "bitpos") && ours.is_error() && later
         },
     },
     Known {
