@@ -1,6 +1,6 @@
 //! The list commands: pushes and pops at both ends, ranges, LPOS, moves between lists, and those that wait for one.
 
-use crate::support::{check, check_ours, check_with, on_each};
+use crate::support::{check, check_ours, on_each};
 
 #[test]
 fn push_and_pop() {

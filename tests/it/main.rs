@@ -16,6 +16,7 @@ mod clients;
 mod connection;
 mod differential;
 mod generic;
+mod hashes;
 mod invariants;
 mod lists;
 mod protocol;

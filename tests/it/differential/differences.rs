@@ -30,9 +30,11 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
-        reason: "wrong arguments are an error from 7.2, also where the key is missing or the range is empty",
+        reason: "wrong arguments are an error from 7.2, also where the key is missing, of another type, or the range is empty",
         applies: |name, _, ours, oracle| {
-            matches!(name, "bitcount" | "bitpos") && ours.is_error() && matches!(oracle, Value::Int(-1..=0))
+            let later = matches!(oracle, Value::Int(-1..=0))
+                || matches!(oracle, Value::Error(text) if text.starts_with(b"WRONGTYPE"));
+            matches!(name, "bitcount" | "bitpos") && ours.is_error() && later
         },
     },
     Known {
@@ -46,6 +48,7 @@ pub const KNOWN: &[Known] = &[
 /// Options that the oracle does not know: command, token, reason.
 pub const EXTENSIONS: &[(&str, &str, &str)] = &[
     ("set", "IFEQ", "from Redis 8.4: a table case"),
+    ("hscan", "NOVALUES", "from Redis 7.4: a table case"),
     ("bitop", "DIFF", "from Redis 8.2: a table case"),
     ("bitop", "DIFF1", "from Redis 8.2: a table case"),
     ("bitop", "ANDOR", "from Redis 8.2: a table case"),
@@ -72,6 +75,15 @@ pub const AVOIDED: &[Avoided] = &[
                 if args[at - 3].eq_ignore_ascii_case(b"set") && integer(&args[at]).is_some_and(|n| n < -(1 << 62)) {
                     args[at] = b"-1".to_vec();
                 }
+            }
+        },
+    },
+    Avoided {
+        command: "hscan",
+        reason: "cursors but 0 are a server's own",
+        change: |args| {
+            if args.get(2).and_then(|arg| integer(arg)).is_some_and(|n| n < 1 << 64) {
+                args[2] = b"0".to_vec();
             }
         },
     },
