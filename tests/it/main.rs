@@ -16,6 +16,7 @@ mod clients;
 mod connection;
 mod differential;
 mod generic;
+mod hyperloglog;
 mod invariants;
 mod protocol;
 mod readme;
