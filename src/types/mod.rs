@@ -8,6 +8,7 @@ pub mod bitfield;
 pub mod bitmap;
 pub mod hyperloglog;
 pub mod lcs;
+pub mod sort;
 pub mod string;
 
 use std::ptr::NonNull;
