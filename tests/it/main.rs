@@ -17,6 +17,7 @@ mod connection;
 mod differential;
 mod generic;
 mod hashes;
+mod hyperloglog;
 mod invariants;
 mod lists;
 mod protocol;

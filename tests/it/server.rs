@@ -155,8 +155,8 @@ fn field<'v>(pairs: &'v [Value], name: &str) -> &'v Value {
 }
 
 /// What changed from 7.0 to 7.2: an optional argument of ZRANK; blocking commands run in scripts, so that `noscript`
-/// went; SCAN and RANDOMKEY are marked as touching any key; MULTI and WATCH have `no_multi`.
-const CHANGED_IN_72: [&str; 13] = [
+/// went; SCAN and RANDOMKEY are marked as touching any key; MULTI and WATCH have `no_multi`; `may_replicate` is shown.
+const CHANGED_IN_72: [&str; 14] = [
     "multi",
     "watch",
     "zrank",
@@ -170,6 +170,7 @@ const CHANGED_IN_72: [&str; 13] = [
     "wait",
     "scan",
     "randomkey",
+    "pfcount",
 ];
 
 /// The tables of the oracle and of ours: facts by name.

@@ -40,6 +40,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("client|setinfo", "new in 7.2"),
     ("client|no-touch", "new in 7.2"),
     ("auth", "a table case"),
+    ("pfselftest", "takes redis-server half a second: a table case"),
 ];
 
 /// Commands of group `server` that touch nothing but the dataset.
@@ -60,6 +61,8 @@ const WEIGHTS: &[(&str, u64)] = &[
     ("lcs", 2),
     ("hset", 40),
     ("hincrbyfloat", 15),
+    ("pfadd", 30),
+    ("pfdebug", 4),
     ("flushdb", 1),
     ("flushall", 1),
     ("swapdb", 3),

@@ -55,7 +55,12 @@ fn odd_number(rng: &mut Rng) -> Vec<u8> {
 /// A value for the argument `name` of `command`.
 pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
     match name {
-        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" => key(rng),
+        "key" | "destkey" | "sourcekey" if command.starts_with("pf") && rng.below(3) > 0 => {
+            format!("h{}", rng.below(3)).into_bytes()
+        }
+        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" => key(rng),
+        "subcommand" => text(rng, &["DECODE", "DECODE", "ENCODING", "TODENSE", "GETREG", "nosuch"]),
+        "element" if rng.below(2) == 0 => number(rng, 0, 100_000),
         "value" if command == "setbit" => text(rng, &["0", "1", "0", "1", "0", "1", "2", "-1", "x"]),
         "value" if command == "bitfield" => integer(rng),
         "value" | "message" => string(rng),
