@@ -150,7 +150,7 @@ impl List {
 
     // The ends.
 
-    /// Adds an element at an end. O(its length) at the back, O(bytes of one block) at the front.
+    /// Adds an element at an end. O(its length) on average, O(bytes of one block) at worst.
     #[inline]
     pub fn push(&mut self, end: End, text: &[u8], limits: ListLimits) {
         self.before_growth(text.len(), 1, limits);
@@ -181,15 +181,14 @@ impl List {
         }
     }
 
-    /// Removes the element at an end. O(1), O(bytes of one block) at the front.
+    /// Removes the element at an end. O(its length) on average, O(bytes of one block) at worst.
     pub fn pop(&mut self, end: End) -> Option<Vec<u8>> {
         let mut popped = None;
         self.pop_with(end, 1, |item| popped = Some(item.to_vec()));
         popped
     }
 
-    /// Removes up to `count` elements from an end, and hands them out as they come. O(removed), and O(bytes of one block) at
-    /// the front.
+    /// Removes up to `count` elements from an end, and hands them out as they come. O(removed) on average.
     #[inline]
     pub fn pop_with(&mut self, end: End, count: usize, mut f: impl FnMut(Item<'_>)) {
         match &mut self.0 {

@@ -254,7 +254,7 @@ impl Packed {
         self.splice_one(self.bytes(), 0, text, self.len() + 1);
     }
 
-    /// Adds an element at the front. O(bytes).
+    /// Adds an element at the front. O(bytes), O(its length) on average in a block of some size.
     #[inline]
     pub fn push_front(&mut self, text: &[u8]) {
         self.splice_one(0, 0, text, self.len() + 1);
@@ -309,7 +309,7 @@ impl Packed {
         (at.get() < self.bytes()).then_some(at)
     }
 
-    /// Removes the first `n` elements. O(bytes).
+    /// Removes the first `n` elements. O(bytes), O(bytes removed) on average in a block of some size.
     pub fn truncate_front(&mut self, n: usize) {
         let n = n.min(self.len());
         self.0.splice(0, self.offset_of(n), &[], self.len() - n);
@@ -374,6 +374,12 @@ impl Packed {
             "an element of more than {} bytes",
             Self::TEXT_MAX
         );
+        if let [a, b] = texts {
+            // A field and its value, a member and its score: no lists of parts.
+            let (a, b) = (Encoded::of(Item::of(a)), Encoded::of(Item::of(b)));
+            let ([a, b, c], [d, e, f]) = (a.parts(), b.parts());
+            return self.0.splice(at, 0, &[a, b, c, d, e, f], self.len() + 2);
+        }
         let encoded: SmallVec<[Encoded<'_>; 4]> = texts.iter().map(|text| Encoded::of(Item::of(text))).collect();
         let parts: SmallVec<[&[u8]; 12]> = encoded.iter().flat_map(Encoded::parts).collect();
         self.0.splice(at, 0, &parts, self.len() + texts.len());
