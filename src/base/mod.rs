@@ -9,6 +9,7 @@ pub mod glob;
 pub mod hash;
 pub mod num;
 pub mod rng;
+pub mod segmented;
 pub mod size_class;
 pub mod table;
 

@@ -48,19 +48,10 @@ impl Rng {
         result
     }
 
-    /// A number in `0..bound`, every one as likely (0 if `bound` is 0). Multiply and reject, after Daniel Lemire, "Fast
-    /// Random Integer Generation in an Interval" (2019): nearly always no division.
+    /// A number in `0..bound`, every one as likely (0 if `bound` is 0).
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
-        let mut product = u128::from(self.next_u64()) * u128::from(bound);
-        if low(product) < bound {
-            // 2^64 mod bound: products whose low half is below it would favour some results.
-            let uneven = bound.wrapping_neg() % bound;
-            while low(product) < uneven {
-                product = u128::from(self.next_u64()) * u128::from(bound);
-            }
-        }
-        low(product >> 64)
+        below(&mut || self.next_u64(), bound)
     }
 
     /// A number in `0.0..1.0`, of 53 random bits.
@@ -68,6 +59,51 @@ impl Rng {
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
     pub fn f64(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// A number in `0..bound`, every one as likely (0 if `bound` is 0), from a source of 64 random bits. Multiply and reject,
+/// after Daniel Lemire, "Fast Random Integer Generation in an Interval" (2019): nearly always no division.
+#[inline]
+pub fn below(random: &mut impl FnMut() -> u64, bound: u64) -> u64 {
+    let mut product = u128::from(random()) * u128::from(bound);
+    if low(product) < bound {
+        // 2^64 mod bound: products whose low half is below it would favour some results.
+        let uneven = bound.wrapping_neg() % bound;
+        while low(product) < uneven {
+            product = u128::from(random()) * u128::from(bound);
+        }
+    }
+    low(product >> 64)
+}
+
+/// Decides, one after another, which of a known number of elements are among a number of random ones: every subset of that
+/// size is as likely. Selection sampling, after Donald Knuth, "The Art of Computer Programming", volume 2, 3.4.2,
+/// algorithm S.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    wanted: usize,
+    left: usize,
+}
+
+impl Selection {
+    /// Is going to select `wanted` of `of` elements, or all if they are fewer.
+    pub fn new(wanted: usize, of: usize) -> Self {
+        Self { wanted: wanted.min(of), left: of }
+    }
+
+    /// Whether the next element is selected, from a source of 64 random bits.
+    #[inline]
+    pub fn next(&mut self, random: &mut impl FnMut() -> u64) -> bool {
+        let selected = self.wanted > 0 && below(random, self.left as u64) < self.wanted as u64;
+        self.wanted -= usize::from(selected);
+        self.left = self.left.saturating_sub(1);
+        selected
+    }
+
+    /// Whether all are selected.
+    pub fn is_done(&self) -> bool {
+        self.wanted == 0
     }
 }
 
@@ -129,6 +165,21 @@ mod tests {
         let bound = (1 << 63) + 1;
         assert!((0..1000).all(|_| rng.below(bound) < bound));
         assert_eq!((rng.below(0), rng.below(1)), (0, 0));
+    }
+
+    #[test]
+    fn selections_are_even() {
+        let mut rng = Rng::new(6);
+        let mut counts = [0_u32; 10];
+        for _ in 0..10_000 {
+            let mut selection = Selection::new(3, 10);
+            let selected: Vec<usize> = (0..10).filter(|_| selection.next(&mut || rng.next_u64())).collect();
+            assert!(selected.len() == 3 && selection.is_done());
+            selected.iter().for_each(|i| counts[*i] += 1);
+        }
+        assert!(counts.iter().all(|count| (2_800..3_200).contains(count)), "{counts:?}");
+        let mut all = Selection::new(9, 4);
+        assert!((0..4).all(|_| all.next(&mut || rng.next_u64())) && !all.next(&mut || 0));
     }
 
     #[test]

@@ -29,6 +29,8 @@ use std::ptr::{self, NonNull};
 
 use super::size_class::good_size;
 
+mod parts;
+
 /// Slots that a search looks at in one step; as many at the end of an array are always empty.
 const GUARD: usize = 4;
 /// The smallest array: 8 slots, of which 4 can be filled.
@@ -579,14 +581,24 @@ impl<E: Thin> Table<E> {
 
     /// Moves all entries to a new array of at least `bytes` bytes, a size class, with a tail of
     /// at least `tail` slots.
-    fn rebuild(&mut self, mut bytes: usize, mut tail: usize) {
+    fn rebuild(&mut self, bytes: usize, tail: usize) {
+        // One entry more: a place must be left for the one that is to be inserted.
+        let new = Self::build(self.len() + 1, bytes, tail, || self.full_slots());
+        // The entries belong to the new array by now: only the old array goes.
+        self.free_array();
+        *self = new;
+    }
+
+    /// A table of the slots that `slots` yields in order of hashes, in an array that has room
+    /// for `len` entries, of at least `bytes` bytes, a size class, with a tail of at least
+    /// `tail` slots.  `slots` is asked again if the entries overhang the tail.
+    fn build<S: Iterator<Item = Slot>>(len: usize, mut bytes: usize, mut tail: usize, slots: impl Fn() -> S) -> Self {
         loop {
             let usable = bytes / SLOT - GUARD;
             tail = tail.max((usable / 16 + 1).min(TAIL_MAX));
-            // A place must be left for the entry that is to be inserted.
-            if tail < usable && limit(usable - tail) > self.len() {
-                if self.move_to(bytes, usable - tail) {
-                    return;
+            if tail < usable && limit(usable - tail) >= len {
+                if let Some(new) = Self::filled(bytes, usable - tail, slots()) {
+                    return new;
                 }
                 tail *= 2;
             } else {
@@ -595,39 +607,40 @@ impl<E: Thin> Table<E> {
         }
     }
 
-    /// Moves all entries to a new array in one pass.  `false`, with nothing changed, if they
-    /// overhang its tail.
-    fn move_to(&mut self, bytes: usize, capacity: usize) -> bool {
+    /// A table whose new array holds the slots that `slots` yields in order of hashes, written
+    /// in one pass.  `None` if they overhang its tail.
+    fn filled(bytes: usize, capacity: usize, slots: impl Iterator<Item = Slot>) -> Option<Self> {
         let total = bytes / SLOT;
         assert!(total < u32::MAX as usize, "a table of 2^32 slots");
-        let mut new = Table::<E>::new();
+        let mut new = ManuallyDrop::new(Table::<E>::new());
         new.allocate(bytes);
         new.capacity = capacity as u32;
         let mut next = 0;
-        for i in 0..self.total as usize {
-            // SAFETY: `i` is a slot of the old array, `next..=to` of the new one, before its
-            // guard.  The slots are copied bit by bit: one of the two arrays is freed below
-            // without dropping what it holds.
-            unsafe {
-                if self.is_free(i) {
-                    continue;
-                }
-                let to = home(self.hash_of(i), new.capacity).max(next);
-                if to >= total - GUARD {
-                    new.free_array();
-                    return false;
-                }
-                new.fill_empty(next, to);
-                ptr::copy_nonoverlapping(self.at(i), new.at(to), 1);
-                next = to + 1;
+        let mut len = 0;
+        for slot in slots {
+            let to = home(slot.hash, new.capacity).max(next);
+            if to >= total - GUARD {
+                new.free_array();
+                return None;
             }
+            // SAFETY: `next..=to` are slots of the new array, before its guard.
+            unsafe {
+                new.fill_empty(next, to);
+                new.at(to).write(slot);
+            }
+            next = to + 1;
+            len += 1;
         }
         // SAFETY: the rest of the new array.
         unsafe { new.fill_empty(next, total) };
-        new.len = self.len;
-        self.free_array();
-        *self = new;
-        true
+        new.len = len;
+        Some(ManuallyDrop::into_inner(new))
+    }
+
+    /// Copies of the slots that hold an entry, in order of hashes.  They own nothing.
+    fn full_slots(&self) -> impl Iterator<Item = Slot> {
+        // SAFETY: the range lies in the array, whose slots are initialised; a slot is plain data.
+        (0..self.total as usize).map(|i| unsafe { self.at(i).read() }).filter(|slot| !slot.word.is_empty())
     }
 
     /// Writes empty slots to `from..to`.

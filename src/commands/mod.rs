@@ -17,20 +17,25 @@ mod client;
 mod command;
 mod config;
 mod connection;
-mod debug;
+pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;
+mod hash;
 mod help;
+mod hyperloglog;
 mod info;
 mod keyspace;
 mod latency;
+mod list;
 mod memory;
 mod object;
 mod server;
+mod set;
 mod shards;
 mod slowlog;
 mod string;
+mod timeout;
 
 pub use args::Args;
 pub use error::{Error, Result};
@@ -46,10 +51,36 @@ use std::borrow::Cow;
 pub type ReadFn = fn(&mut ReadTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
 /// A handler that changes keys.
 pub type WriteFn = fn(&mut WriteTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
+/// A handler that changes keys, or finds nothing to do and would wait.
+pub type BlockFn = fn(&mut WriteTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result<Served>;
 /// A handler that needs the server or the client.
 pub type AdminFn = fn(&mut Cx<'_, '_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
 /// Adds the shards of a command whose key specification does not say it all (another database).
 pub type LockFn = fn(&Store, u32, ArgView<'_>, &mut LockSet);
+
+/// What a [`BlockFn`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// It has replied.
+    Done,
+    /// There is nothing for it; it has changed and replied nothing. It waits for its keys unless it runs in a
+    /// transaction or a script, and is called again, with the same arguments, when something happened to one of them.
+    Wait {
+        /// So long, in milliseconds; `None`: for ever.
+        timeout_ms: Option<u64>,
+        /// What is replied when the time is over, or instead of waiting.
+        nothing: Nothing,
+    },
+}
+
+/// The reply of a blocking command that got nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// The null of an array.
+    Array,
+    /// The null of a bulk string.
+    Bulk,
+}
 
 /// What [`admin`] handlers work on.
 pub struct Cx<'a, 's> {
@@ -68,6 +99,8 @@ pub enum Run {
     Read(ReadFn),
     /// Changes.
     Write(WriteFn),
+    /// Changes, or waits for its keys.
+    Block(BlockFn),
     /// Needs server or client.
     Admin(AdminFn),
     /// Carried out by the pipeline.
@@ -153,6 +186,11 @@ pub const fn write(name: &'static str, arity: i16, syntax: &'static str, f: Writ
     row(name, arity, syntax, Run::Write(f), Flags::WRITE, Locks::Keys)
 }
 
+/// A command that changes keys and waits for them while there is nothing for it.
+pub const fn block(name: &'static str, arity: i16, syntax: &'static str, f: BlockFn) -> Row {
+    row(name, arity, syntax, Run::Block(f), Flags::WRITE.union(Flags::BLOCKING), Locks::Keys)
+}
+
 /// A command on the server or the connection; no flags of its own.
 pub const fn admin(name: &'static str, arity: i16, syntax: &'static str, f: AdminFn) -> Row {
     row(name, arity, syntax, Run::Admin(f), Flags::empty(), Locks::Nothing)
@@ -227,7 +265,11 @@ impl Row {
 /// Every table, in the order of the documentation's groups.
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
+    set::TABLE,
     bitmap::TABLE,
+    hash::TABLE,
+    hyperloglog::TABLE,
+    list::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

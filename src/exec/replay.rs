@@ -4,6 +4,8 @@
 //! bytes in, listeners called, bytes of the journal in again. The replay's clock is far behind: it expires nothing by
 //! itself, as a replay must not (the journal says when a key went), and a relative time to live would show.
 
+mod hashes;
+
 use super::Worker;
 use crate::base::clock::Clock;
 use crate::base::rng::Rng;
@@ -77,9 +79,10 @@ impl Bench {
         for shard in 0..store.shard_count() {
             tx.walk(0, shard, 0, |entry| {
                 let text = match entry.str() {
-                    StrRef::Int(n) => n.to_string().into_bytes(),
-                    StrRef::Inline(b) => b.to_vec(),
-                    StrRef::Shared(b) => b.to_vec(),
+                    Some(StrRef::Int(n)) => n.to_string().into_bytes(),
+                    Some(StrRef::Inline(b)) => b.to_vec(),
+                    Some(StrRef::Shared(b)) => b.to_vec(),
+                    None => crate::commands::debug::value_digest(entry, self.clock.unix_ms()).to_vec(),
                 };
                 all.insert(entry.key().to_vec(), (text, entry.expire_at()));
                 true
