@@ -265,8 +265,9 @@ mod tests {
         let mut accepted = 0;
         for _ in 0..20_000 {
             let mut set = Intset::new();
-            (0..rng.below(6))
-                .for_each(|_| assert!(set.len() < 6 && (set.add(random_int(&mut rng)) || !set.is_empty())));
+            for _ in 0..rng.below(6) {
+                set.add(random_int(&mut rng));
+            }
             let mut bytes = set.to_bytes();
             for _ in 0..rng.below(3) {
                 let at = rng.below(bytes.len() as u64) as usize;

@@ -10,6 +10,7 @@ mod block;
 pub mod hash;
 pub mod intset;
 pub mod lcs;
+pub mod list;
 pub mod packed;
 pub mod set;
 pub mod string;

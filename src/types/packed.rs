@@ -116,6 +116,11 @@ impl Packed {
         Encoded::of(Item::of(text)).len()
     }
 
+    /// Bytes that the element at `at` takes. O(1).
+    pub(super) fn encoded_len_at(&self, at: At) -> usize {
+        item::length(self.entries(), at.get())
+    }
+
     #[inline]
     fn entries(&self) -> &[u8] {
         self.0.bytes()
@@ -477,8 +482,8 @@ impl<'a> Iterator for Iter<'a> {
         if self.at >= self.entries.len() {
             return None;
         }
-        let item = item::decode(self.entries, self.at);
-        self.at += item::length(self.entries, self.at);
+        let (item, end) = item::decode_to_end(self.entries, self.at);
+        self.at = end;
         Some(item)
     }
 }

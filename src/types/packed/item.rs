@@ -310,6 +310,20 @@ fn decode_wide(entries: &[u8], at: usize) -> Item<'_> {
     Item::Int((i64::from_le_bytes(low) << unused) >> unused)
 }
 
+/// The element that starts at `at`, and where the next one starts: one look at the first byte for both.
+#[inline]
+pub(super) fn decode_to_end(entries: &[u8], at: usize) -> (Item<'_>, usize) {
+    let first = entries[at];
+    if (0x80..0xc0).contains(&first) {
+        let len = usize::from(first & 0x3f);
+        (Item::Str(&entries[at + 1..][..len]), at + 2 + len)
+    } else if first < 0x80 {
+        (Item::Int(i64::from(first)), at + 2)
+    } else {
+        (decode(entries, at), at + length(entries, at))
+    }
+}
+
 /// Where the element before the one at `at` (not 0) starts.
 #[inline]
 pub(super) fn before(entries: &[u8], at: usize) -> usize {
