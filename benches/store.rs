@@ -325,8 +325,8 @@ fn look_up<M: Map>(store: &Store<M>, keys: Keys, from: u64, count: u64, ahead: b
                 if let Some(e) = store.shard(hash).get(hash, key) {
                     found += 1;
                     black_box(match e.str() {
-                        StrRef::Inline(s) => s.len(),
-                        StrRef::Int(_) | StrRef::Shared(_) => 0,
+                        Some(StrRef::Inline(s)) => s.len(),
+                        _ => 0,
                     });
                 }
             }

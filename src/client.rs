@@ -1,23 +1,23 @@
 //! The state of one connection that commands know of.
 //!
-//! Owns two halves. [`Client`] belongs to the connection's task and is touched by it alone. [`Shared`] is what other
+//! Owns two halves. [`Client`] belongs to the connection and is touched by its worker alone. [`Shared`] is what other
 //! threads see: CLIENT LIST reads it, CLIENT KILL marks it, MONITOR and later pub/sub put messages into its inbox and
-//! wake the task. Its fields are relaxed atomics that the task stores at most once per read from the socket (the last
-//! command: once per command), and small strings behind a mutex that is touched by CLIENT SETNAME and the like only.
-//! It must not know sockets, the store or handlers.
+//! wake the connection, by leaving its token in the [`Mailbox`] of its worker. Its fields are relaxed atomics that the
+//! worker stores at most once per read from the socket (the last command: once per command) and only where they change,
+//! and small strings behind a mutex that is touched by CLIENT SETNAME and the like only. It must not know sockets, the
+//! store or handlers.
 
 use crate::resp::{OwnedCommand, Parser, Proto};
 use crate::store::Watch;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use std::any::Any;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-    Ordering::{Relaxed, SeqCst},
-    fence,
+    AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Relaxed, SeqCst},
 };
-use std::sync::{Arc, OnceLock};
-use std::task::Waker;
 
 bitflags::bitflags! {
     /// Flags of a client that CLIENT LIST shows.
@@ -37,6 +37,8 @@ bitflags::bitflags! {
         const NO_TOUCH = 1 << 5;
         /// `c`: closes after the reply.
         const CLOSING = 1 << 6;
+        /// `b`: waits in a blocking command.
+        const BLOCKED = 1 << 7;
     }
 }
 
@@ -53,10 +55,113 @@ pub struct Names {
     pub user: String,
 }
 
+/// Where other threads leave word for one worker: tokens of connections that it is to look at.
+///
+/// Told while the worker sleeps it wakes it, else the worker finds the word before it sleeps again.
+pub struct Mailbox {
+    tokens: Mutex<Vec<u64>>,
+    filled: AtomicBool,
+    /// The worker sleeps, or is about to.
+    asleep: AtomicBool,
+    rouse: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Mailbox {
+    /// An empty one; `rouse` wakes a worker that sleeps.
+    pub fn new(rouse: impl Fn() + Send + Sync + 'static) -> Self {
+        let rouse = Box::new(rouse);
+        Self { tokens: Mutex::default(), filled: AtomicBool::new(false), asleep: AtomicBool::new(false), rouse }
+    }
+
+    /// Asks for a look at a connection.
+    fn put(&self, token: u64) {
+        self.tokens.lock().push(token);
+        self.ring();
+    }
+
+    /// Makes the worker look after what was left for it, here or elsewhere, before this call.
+    pub fn ring(&self) {
+        // The worker does the same in the opposite order, see `doze`: one of the two sees what the other has stored.
+        self.filled.store(true, SeqCst);
+        if self.asleep.load(SeqCst) && self.asleep.swap(false, SeqCst) {
+            (self.rouse)();
+        }
+    }
+
+    /// Whether there may be something. For the worker, as all that follows.
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        self.filled.load(Relaxed)
+    }
+
+    /// Moves the tokens to `into`, which is empty. What is left from here on rings again.
+    pub fn take(&self, into: &mut Vec<u64>) {
+        self.filled.swap(false, SeqCst);
+        std::mem::swap(into, &mut self.tokens.lock());
+    }
+
+    /// Whether the worker may sleep now. From here on whatever is left wakes it, until [`Mailbox::awake`].
+    #[inline]
+    pub fn doze(&self) -> bool {
+        self.asleep.store(true, SeqCst);
+        !self.filled.load(SeqCst)
+    }
+
+    /// The worker sleeps no more.
+    #[inline]
+    pub fn awake(&self) {
+        self.asleep.store(false, Relaxed);
+    }
+}
+
+/// What CLIENT UNBLOCK makes of a client's wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblock {
+    /// As if its time were over.
+    Timeout,
+    /// An error.
+    Error,
+}
+
 /// What other threads see of a client.
+///
+/// In C's order: what a command touches lies in the first cache line, whose writers are this connection's worker and,
+/// rarely, whoever leaves something for it.
+#[repr(C, align(64))]
 pub struct Shared {
+    /// Unix time in milliseconds of the last request.
+    pub active_ms: AtomicU64,
+    /// Bytes of the request under way.
+    pub query: AtomicUsize,
+    /// Capacity of the buffer that holds them.
+    pub query_capacity: AtomicUsize,
+    /// Bytes of replies that wait for the socket.
+    pub output: AtomicUsize,
+    /// Unix ms since when `output` is over the soft limit; 0: it is not.
+    pub soft_since: AtomicU64,
+    inbox_bytes: AtomicUsize,
+    /// Id of the last command; `u16::MAX` before the first.
+    pub command: AtomicU16,
+    /// RESP version.
+    pub proto: AtomicU16,
+    /// Set by CLIENT KILL, `timeout`, limits: the connection closes at once, whatever waits for the socket.
+    pub kill: AtomicBool,
+    /// Set at shutdown: the connection closes once what waits is written.
+    pub drain: AtomicBool,
+    /// Its token is in the mailbox.
+    posted: AtomicBool,
     /// Its number, never used twice.
     pub id: u64,
+    /// Selected database.
+    pub db: AtomicU32,
+    /// [`ClientFlags`].
+    pub flags: AtomicU32,
+    /// Commands queued in MULTI plus 1; 0 outside.
+    pub multi: AtomicU32,
+    /// Keys watched.
+    pub watched: AtomicU32,
+    /// Bytes of the commands queued in MULTI.
+    pub multi_bytes: AtomicUsize,
     /// Peer address, `ip:port` or the unix socket's path with `:0`.
     pub addr: String,
     /// Local address.
@@ -67,72 +172,55 @@ pub struct Shared {
     pub worker: usize,
     /// Unix time in milliseconds of the connection.
     pub created_ms: u64,
-    /// Unix time in milliseconds of the last request.
-    pub active_ms: AtomicU64,
-    /// Selected database.
-    pub db: AtomicU32,
-    /// [`ClientFlags`].
-    pub flags: AtomicU32,
-    /// Id of the last command; `u16::MAX` before the first.
-    pub command: AtomicU16,
-    /// RESP version.
-    pub proto: AtomicU16,
-    /// Commands queued in MULTI plus 1; 0 outside.
-    pub multi: AtomicU32,
-    /// Bytes of the commands queued in MULTI.
-    pub multi_bytes: AtomicUsize,
-    /// Keys watched.
-    pub watched: AtomicU32,
-    /// Bytes of the request under way.
-    pub query: AtomicUsize,
-    /// Capacity of the buffer that holds them.
-    pub query_capacity: AtomicUsize,
-    /// Bytes of replies that wait for the socket.
-    pub output: AtomicUsize,
-    /// Unix ms since when `output` is over the soft limit; 0: it is not.
-    pub soft_since: AtomicU64,
-    /// Set by CLIENT KILL, `timeout`, limits: the task closes the connection at once, whatever waits for the socket.
-    pub kill: AtomicBool,
-    /// Set at shutdown: the task closes the connection once what waits is written.
-    pub drain: AtomicBool,
+    /// [`Unblock`] that somebody asked for, plus 1; 0: none.
+    unblock: AtomicU8,
     /// Small strings.
     pub names: Mutex<Names>,
     /// Messages of other threads, as they go over the wire.
     inbox: Mutex<VecDeque<Bytes>>,
-    inbox_bytes: AtomicUsize,
-    /// Wakes the connection's task.
-    waker: OnceLock<Waker>,
+    /// Its worker's mailbox, and what it is known by there.
+    mailbox: Option<(Arc<Mailbox>, u64)>,
 }
+
+const _: () = assert!(std::mem::offset_of!(Shared, id) <= 64, "what a command touches is one cache line");
 
 impl Shared {
     /// A client that has just connected at `now_ms`.
     pub fn new(id: u64, addr: String, laddr: String, fd: i32, worker: usize, now_ms: u64) -> Self {
         Self {
+            active_ms: AtomicU64::new(now_ms),
+            query: AtomicUsize::new(0),
+            query_capacity: AtomicUsize::new(0),
+            output: AtomicUsize::new(0),
+            soft_since: AtomicU64::new(0),
+            inbox_bytes: AtomicUsize::new(0),
+            command: AtomicU16::new(u16::MAX),
+            proto: AtomicU16::new(2),
+            kill: AtomicBool::new(false),
+            drain: AtomicBool::new(false),
+            posted: AtomicBool::new(false),
             id,
+            db: AtomicU32::new(0),
+            flags: AtomicU32::new(0),
+            multi: AtomicU32::new(0),
+            watched: AtomicU32::new(0),
+            multi_bytes: AtomicUsize::new(0),
             addr,
             laddr,
             fd,
             worker,
             created_ms: now_ms,
-            active_ms: AtomicU64::new(now_ms),
-            db: AtomicU32::new(0),
-            flags: AtomicU32::new(0),
-            command: AtomicU16::new(u16::MAX),
-            proto: AtomicU16::new(2),
-            multi: AtomicU32::new(0),
-            multi_bytes: AtomicUsize::new(0),
-            watched: AtomicU32::new(0),
-            query: AtomicUsize::new(0),
-            query_capacity: AtomicUsize::new(0),
-            output: AtomicUsize::new(0),
-            soft_since: AtomicU64::new(0),
-            kill: AtomicBool::new(false),
-            drain: AtomicBool::new(false),
+            unblock: AtomicU8::new(0),
             names: Mutex::new(Names { user: "default".into(), ..Names::default() }),
             inbox: Mutex::new(VecDeque::new()),
-            inbox_bytes: AtomicUsize::new(0),
-            waker: OnceLock::new(),
+            mailbox: None,
         }
+    }
+
+    /// The same, known to its worker by `token`: from now on it can be woken.
+    pub fn with_mailbox(mut self, mailbox: Arc<Mailbox>, token: u64) -> Self {
+        self.mailbox = Some((mailbox, token));
+        self
     }
 
     /// The flags.
@@ -149,45 +237,78 @@ impl Shared {
         }
     }
 
-    /// Called by the task at the start of every poll, before it looks at inbox and marks: from then on they wake it.
-    /// A spawned task has one waker for its whole life, so only the first call has something to do.
-    #[inline]
-    pub fn arm(&self, waker: &Waker) {
-        if self.waker.get().is_none() {
-            // Nobody else sets it.
-            let _ = self.waker.set(waker.clone());
-            // Pairs with the fence in `wake`: either the other side sees the waker, or this one what it has left.
-            fence(SeqCst);
+    /// Makes the worker look at the connection, after something was left for it.
+    pub fn wake(&self) {
+        if let Some((mailbox, token)) = &self.mailbox
+            && !self.posted.swap(true, AcqRel)
+        {
+            mailbox.put(*token);
         }
     }
 
-    /// Wakes the task after something was left for it.
-    fn wake(&self) {
-        fence(SeqCst);
-        if let Some(waker) = self.waker.get() {
-            waker.wake_by_ref();
+    /// Called by the worker before it looks at what was left: what is left from here on wakes it again.
+    pub fn heard(&self) {
+        self.posted.swap(false, AcqRel);
+    }
+
+    /// Asks the worker to end the wait of a blocking command; `false`: it does not wait, or was asked already.
+    pub fn unblock(&self, how: Unblock) -> bool {
+        let asked = self.flags().contains(ClientFlags::BLOCKED) && self.unblock.swap(how as u8 + 1, AcqRel) == 0;
+        if asked {
+            self.wake();
+        }
+        asked
+    }
+
+    /// Takes what [`Shared::unblock`] asked for.
+    pub fn take_unblock(&self) -> Option<Unblock> {
+        match self.unblock.swap(0, AcqRel) {
+            0 => None,
+            1 => Some(Unblock::Timeout),
+            _ => Some(Unblock::Error),
         }
     }
 
-    /// Asks the task to close the connection at once: a client that does not read could else never be got rid of.
+    /// Asks the worker to close the connection at once: a client that does not read could else never be got rid of.
     pub fn close(&self) {
         self.kill.store(true, Relaxed);
         self.wake();
     }
 
-    /// Asks the task to write what waits and then to close the connection.
-    pub fn close_when_written(&self) {
-        self.drain.store(true, Relaxed);
-        self.wake();
-    }
-
-    /// Puts a message into the inbox and wakes the task. Returns the bytes that wait there now, for the caller to
+    /// Puts a message into the inbox and wakes the connection. Returns the bytes that wait there now, for the caller to
     /// compare with the client's output limit.
     pub fn post(&self, message: Bytes) -> usize {
         let bytes = self.inbox_bytes.fetch_add(message.len(), Relaxed) + message.len();
         self.inbox.lock().push_back(message);
         self.wake();
         bytes
+    }
+
+    /// Notes a request at `now_ms`. A store makes the line this core's alone, so none is made for nothing.
+    #[inline]
+    pub fn active(&self, now_ms: u64) {
+        if self.active_ms.load(Relaxed) != now_ms {
+            self.active_ms.store(now_ms, Relaxed);
+        }
+    }
+
+    /// Notes the command that runs.
+    #[inline]
+    pub fn runs(&self, command: u16) {
+        if self.command.load(Relaxed) != command {
+            self.command.store(command, Relaxed);
+        }
+    }
+
+    /// Notes the bytes of the request under way and the capacity of the buffer that holds them.
+    #[inline]
+    pub fn set_query(&self, bytes: usize, capacity: usize) {
+        if self.query.load(Relaxed) != bytes {
+            self.query.store(bytes, Relaxed);
+        }
+        if self.query_capacity.load(Relaxed) != capacity {
+            self.query_capacity.store(capacity, Relaxed);
+        }
     }
 
     /// Whether messages wait.
@@ -234,22 +355,31 @@ pub struct Multi {
     pub bytes: usize,
 }
 
-/// A connection's own state.
+/// What a client waits for whose command blocks it.
+pub struct Blocked {
+    /// When it has waited long enough, on the monotonic clock in nanoseconds.
+    pub deadline_ns: Option<u64>,
+    /// What `exec` knows of it.
+    pub ticket: Box<dyn Any + Send>,
+}
+
+/// A connection's own state. In C's order: what every command looks at stands together at the front.
+#[repr(C)]
 pub struct Client {
     /// The half that others see.
     pub shared: Arc<Shared>,
     /// Where the parser is in a request that has not arrived whole.
     pub parser: Parser,
+    /// The transaction that is being queued.
+    pub multi: Option<Box<Multi>>,
+    /// The command that it waits in. Nothing else of this client runs meanwhile.
+    pub blocked: Option<Box<Blocked>>,
     /// Selected database.
     pub db: u32,
     /// RESP version.
     pub proto: Proto,
     /// Whether commands that need authentication may run.
     pub authenticated: bool,
-    /// The transaction that is being queued.
-    pub multi: Option<Box<Multi>>,
-    /// Watched keys.
-    pub watches: Vec<Watch>,
     /// What CLIENT REPLY asked for.
     pub reply: ReplyMode,
     /// Reads leave the access clock alone.
@@ -260,6 +390,8 @@ pub struct Client {
     pub deny_blocking: bool,
     /// The connection is to be closed after what is in its output buffer.
     pub closing: bool,
+    /// Watched keys.
+    pub watches: Vec<Watch>,
 }
 
 impl Client {
@@ -268,16 +400,17 @@ impl Client {
         Self {
             shared,
             parser: Parser::default(),
+            multi: None,
+            blocked: None,
             db: 0,
             proto: Proto::Resp2,
             authenticated,
-            multi: None,
-            watches: Vec::new(),
             reply: ReplyMode::On,
             no_touch: false,
             monitor: false,
             deny_blocking: false,
             closing: false,
+            watches: Vec::new(),
         }
     }
 
@@ -307,5 +440,71 @@ impl Client {
         self.shared.multi_bytes.store(self.multi.as_ref().map_or(0, |m| m.bytes), Relaxed);
         self.shared.watched.store(self.watches.len() as u32, Relaxed);
         self.shared.set_flag(ClientFlags::MULTI, self.multi.is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mailbox() -> (Arc<Mailbox>, Arc<AtomicUsize>) {
+        let roused = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&roused);
+        (Arc::new(Mailbox::new(move || _ = count.fetch_add(1, Relaxed))), roused)
+    }
+
+    #[test]
+    fn a_token_waits_once_and_wakes_only_a_sleeper() {
+        let (mailbox, roused) = mailbox();
+        let shared = Shared::new(1, String::new(), String::new(), 0, 0, 0).with_mailbox(Arc::clone(&mailbox), 7);
+        assert!(!mailbox.has_mail());
+        (0..3).for_each(|_| _ = shared.post(Bytes::from_static(b"m")));
+        assert!(mailbox.has_mail() && !mailbox.doze());
+        mailbox.awake();
+        let mut tokens = Vec::new();
+        mailbox.take(&mut tokens);
+        assert_eq!((&tokens[..], roused.load(Relaxed)), (&[7][..], 0));
+        assert!(!mailbox.has_mail() && mailbox.doze());
+        shared.heard();
+        shared.close();
+        shared.close();
+        assert!(mailbox.has_mail() && shared.kill.load(Relaxed));
+        assert_eq!(roused.load(Relaxed), 1);
+        assert_eq!((shared.take_mail().len(), shared.has_mail()), (3, false));
+    }
+
+    /// Two threads leave word a hundred thousand times for a third, which sleeps whenever it may. It must neither miss
+    /// one nor sleep for good.
+    #[test]
+    fn nothing_is_missed_by_a_worker_that_falls_asleep() {
+        const EACH: usize = 50_000;
+        let (tx, rx) = std::sync::mpsc::channel();
+        let mailbox = Arc::new(Mailbox::new(move || _ = tx.send(())));
+        let clients: Vec<_> = (0..2)
+            .map(|i| Shared::new(i, String::new(), String::new(), 0, 0, 0).with_mailbox(Arc::clone(&mailbox), i))
+            .map(Arc::new)
+            .collect();
+        let posters: Vec<_> = clients
+            .iter()
+            .map(|client| {
+                let client = Arc::clone(client);
+                std::thread::spawn(move || (0..EACH).for_each(|_| _ = client.post(Bytes::from_static(b"m"))))
+            })
+            .collect();
+        let (mut got, mut tokens) = (0, Vec::new());
+        while got < 2 * EACH {
+            if mailbox.doze() {
+                rx.recv_timeout(std::time::Duration::from_secs(60)).expect("woken");
+            }
+            mailbox.awake();
+            mailbox.take(&mut tokens);
+            for token in tokens.drain(..) {
+                let client = &clients[token as usize];
+                client.heard();
+                got += client.take_mail().len();
+            }
+        }
+        posters.into_iter().for_each(|poster| poster.join().unwrap());
+        assert!(clients.iter().all(|client| !client.has_mail()));
     }
 }

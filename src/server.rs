@@ -173,6 +173,8 @@ pub struct Clients {
     connected: AtomicUsize,
     /// Connections accepted so far.
     pub accepted: AtomicU64,
+    /// Clients that wait in a blocking command.
+    pub blocked: AtomicU64,
     /// Connections refused by `maxclients`.
     pub rejected: AtomicU64,
 }

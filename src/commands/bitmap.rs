@@ -91,12 +91,12 @@ fn setbit(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
         _ => return Err(Error::Text("ERR bit is not an integer or out of range")),
     };
     tx.string_for_update(key)?;
-    let (old, changed) = tx.edit_if(key, |text| {
+    let (old, changed) = tx.edit_text_if(key, |text| {
         let len = text.len();
         let old = types::setbit(text, offset, bit);
         let changed = old != bit || text.len() != len;
         ((old, changed), changed)
-    });
+    })?;
     if changed {
         tx.dirty(1);
         tx.event(Class::String, "setbit", key.bytes);
@@ -196,7 +196,7 @@ fn bitop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
     if len > 0 {
         tx.set(target, NewStr::Shared(result.into()), Expiry::Clear);
         // The result of an operation on bits is no text to begin with: its encoding is `raw`.
-        tx.edit_if(target, |_| ((), false));
+        tx.edit_text_if(target, |_| ((), false))?;
         tx.event(Class::String, "set", target.bytes);
         tx.dirty(1);
     } else if tx.remove(target, args.settings().lazyfree_lazy_server_del) {
@@ -254,10 +254,10 @@ fn bitfield(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
     }
     tx.string_for_update(key)?;
     out.array(ops.len());
-    let changes = tx.edit_if(key, |text| {
+    let changes = tx.edit_text_if(key, |text| {
         let changes = apply(text, &ops, out);
         (changes, changes > 0)
-    });
+    })?;
     if changes > 0 {
         tx.dirty(changes);
         tx.event(Class::String, "setbit", key.bytes);

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::base::num::parse_i64;
-use crate::client::{ClientFlags, ReplyMode, Shared};
+use crate::client::{ClientFlags, ReplyMode, Shared, Unblock};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -77,6 +77,12 @@ const SUBS: &[Row] = &[
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
     doc(sub("client|setname", 3, "connection-name", setname, SELF), "2.6.9", "O(1)", "Names the connection.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+    doc(
+        sub("client|unblock", -3, "client-id [TIMEOUT|ERROR]", unblock, OPERATOR),
+        "5.0.0",
+        "O(N) where N is the number of client connections",
+        "Ends the wait of a connection in a blocking command.",
+    ),
 ];
 
 fn id(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
@@ -214,6 +220,7 @@ fn letters(flags: ClientFlags) -> String {
     const LETTERS: &[(ClientFlags, char)] = &[
         (ClientFlags::MONITOR, 'O'),
         (ClientFlags::MULTI, 'x'),
+        (ClientFlags::BLOCKED, 'b'),
         (ClientFlags::DIRTY, 'd'),
         (ClientFlags::CLOSING, 'c'),
         (ClientFlags::UNIX, 'U'),
@@ -345,6 +352,20 @@ fn kill(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     Ok(())
 }
 
+fn unblock(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let id = args.int();
+    let how = match args.next() {
+        None => Unblock::Timeout,
+        Some(word) if word.eq_ignore_ascii_case(b"timeout") => Unblock::Timeout,
+        Some(word) if word.eq_ignore_ascii_case(b"error") => Unblock::Error,
+        Some(_) => return Err(Error::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+    };
+    args.end()?;
+    let client = cx.server.clients.all().into_iter().find(|c| i64::try_from(c.id) == Ok(id));
+    out.int(i64::from(client.is_some_and(|c| c.unblock(how))));
+    Ok(())
+}
+
 fn help(_: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     super::help(
         out,
@@ -392,6 +413,8 @@ fn help(_: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
             "    * LIB-VER: the client lib version.",
             "SETNAME <name>",
             "    Assign the name <name> to the current connection.",
+            "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+            "    Unblock the specified blocked client.",
         ],
     );
     Ok(())

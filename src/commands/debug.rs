@@ -1,14 +1,15 @@
 //! DEBUG: for tests and for finding faults; only where `enable-debug-command` lets it.
 //!
-//! Owns the digest of the dataset, which is the one redis-server prints for the same strings (found by experiment): for
-//! a key SHA-1 chains its name, its type and its value, for the dataset the keys' digests are combined by exclusive or,
-//! so that their order does not matter.
+//! Owns the subcommands; the digests of the dataset and of values are in [`digest`], what a value
+//! looks like in [`describe`].
+
+mod describe;
+mod digest;
 
 use super::config::is_local;
 use super::*;
 use crate::config::Access;
 use crate::store::{Entry, Expiry, Key, NewStr, StrRef, idle_seconds, lfu_frequency};
-use sha1::{Digest, Sha1};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -55,8 +56,8 @@ fn debug(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
             out.ok();
         }
         (b"populate", 1..=3) => return populate(cx, args, out),
-        (b"digest", 0) => out.simple(&hex(&dataset_digest(cx))),
-        (b"digest-value", _) => digest_values(cx, args, out),
+        (b"digest", 0) => out.simple(&digest::hex(&digest::of_dataset(cx))),
+        (b"digest-value", _) => digest::of_values(cx, args, out),
         (b"stringmatch-len", 2) => {
             let (len, pattern) = (args.int(), args.bytes());
             args.check()?;
@@ -83,6 +84,12 @@ fn debug(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     Ok(())
 }
 
+/// The digest of a value at time `now`, by which tests tell whether two are equal.
+#[cfg(test)]
+pub(crate) fn value_digest(entry: &Entry, now: u64) -> [u8; 20] {
+    digest::of_entry(entry, now)
+}
+
 /// Bytes that STRINGMATCH-LEN makes at most.
 const STRINGMATCH_MAX: usize = 64 << 20;
 /// Longest sleep.
@@ -98,49 +105,9 @@ fn sleep(args: &mut Args<'_>, out: &mut Reply<'_>) {
 fn object(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let key = args.key();
     let (access, now) = (cx.tx.access_mode(), cx.tx.now());
-    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(|entry| describe(entry, key, access, now)));
+    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(|entry| describe::describe(entry, key, access, now)));
     out.simple(&line.ok_or(Error::NoSuchKey)?);
     Ok(())
-}
-
-fn describe(entry: &Entry, key: Key<'_>, access: crate::store::Access, now: u64) -> String {
-    let encoding = match entry.str() {
-        StrRef::Int(_) => "int",
-        StrRef::Inline(_) if !entry.is_raw() => "embstr",
-        _ => "raw",
-    };
-    let (lru, usage) = match access {
-        crate::store::Access::Lfu(..) => {
-            let frequency = lfu_frequency(entry.access(), (now / 60_000) as u16, 1);
-            (entry.access(), format!("lru_seconds_idle:0 freq:{frequency}"))
-        }
-        _ => (entry.access(), format!("lru_seconds_idle:{}", idle_seconds(entry.access(), now))),
-    };
-    // Addresses are nobody's business: the key's hash stands for one.
-    format!(
-        "Value at:{:#x} refcount:1 encoding:{encoding} serializedlength:{} lru:{lru} {usage}",
-        key.hash,
-        serialized_len(entry.str())
-    )
-}
-
-/// Bytes of a string in the RDB format, without compression: a length and the text, or a packed integer.
-fn serialized_len(value: StrRef<'_>) -> usize {
-    let text = |n: usize| {
-        n + match n {
-            0..64 => 1,
-            64..16384 => 2,
-            _ => 5,
-        }
-    };
-    match value {
-        StrRef::Int(n) if i8::try_from(n).is_ok() => 2,
-        StrRef::Int(n) if i16::try_from(n).is_ok() => 3,
-        StrRef::Int(n) if i32::try_from(n).is_ok() => 5,
-        StrRef::Int(n) => text(itoa::Buffer::new().format(n).len()),
-        StrRef::Inline(b) => text(b.len()),
-        StrRef::Shared(b) => text(b.len()),
-    }
 }
 
 /// One key at a time: no shard is held for longer than a SET.
@@ -170,85 +137,6 @@ fn populate(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     }
     out.ok();
     Ok(())
-}
-
-/// A SHA-1 value.
-type Hash = [u8; 20];
-
-fn sha(bytes: &[u8]) -> Hash {
-    Sha1::digest(bytes).into()
-}
-
-fn xor(a: &mut Hash, b: &Hash) {
-    a.iter_mut().zip(b).for_each(|(x, y)| *x ^= y);
-}
-
-/// Chains `bytes` into a digest: the order counts.
-fn mix(digest: &mut Hash, bytes: &[u8]) {
-    xor(digest, &sha(bytes));
-    *digest = sha(digest);
-}
-
-fn hex(digest: &Hash) -> String {
-    digest.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// The number of the string type in a digest.
-const STRING: [u8; 4] = 0u32.to_be_bytes();
-
-fn mix_value(digest: &mut Hash, entry: &Entry) {
-    mix(digest, &STRING);
-    match entry.str() {
-        StrRef::Int(n) => mix(digest, itoa::Buffer::new().format(n).as_bytes()),
-        StrRef::Inline(b) => mix(digest, b),
-        StrRef::Shared(b) => mix(digest, b),
-    }
-    if entry.expire_at().is_some() {
-        xor(digest, &sha(b"!!expire!!"));
-    }
-}
-
-fn digest_values(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) {
-    out.array(args.left());
-    while !args.is_empty() {
-        let key = args.key();
-        let digest = cx.tx.on_shard(key, |tx| {
-            let mut digest = Hash::default();
-            if let Some(entry) = tx.peek(key) {
-                mix_value(&mut digest, entry);
-            }
-            digest
-        });
-        out.simple(&hex(&digest));
-    }
-}
-
-/// Entries digested while a shard is held.
-const DIGEST_STEP: usize = 64;
-
-/// Shard by shard: a dataset that changes meanwhile has no one digest. In an EXEC it is that of a moment.
-fn dataset_digest(cx: &mut Cx<'_, '_>) -> Hash {
-    let store = &cx.server.store;
-    let mut all = Hash::default();
-    let used: Vec<u32> = store.used().filter(|(_, db)| !db.is_empty()).map(|(n, _)| n).collect();
-    for db in used {
-        mix(&mut all, &db.to_be_bytes());
-        for shard in 0..store.shard_count() {
-            let mut from = Some(0);
-            while let Some(hash) = from {
-                let mut left = DIGEST_STEP;
-                from = cx.tx.walk(db, shard, hash, |entry| {
-                    let mut digest = Hash::default();
-                    mix(&mut digest, entry.key());
-                    mix_value(&mut digest, entry);
-                    xor(&mut all, &sha(&digest));
-                    left = left.saturating_sub(1);
-                    left > 0
-                });
-            }
-        }
-    }
-    all
 }
 
 #[expect(clippy::approx_constant, reason = "the example that Redis gives, not pi")]
@@ -304,30 +192,4 @@ fn protocol(args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digests_are_those_of_redis_server() {
-        let value = |text: &[u8], ttl| {
-            let mut digest = Hash::default();
-            mix_value(&mut digest, &Entry::new(b"k", NewStr::Slice(text), ttl, 0));
-            hex(&digest)
-        };
-        assert_eq!(value(b"1", None), "b4fc66738120fba0b5aa500ab5c2bf89cea1c5da");
-        assert_eq!(value(b"x", None), "e1c099d36d86ec50b7f83540e7e59065055be33d");
-        assert_eq!(value(b"x", Some(5)), "0745672cb1bf060476eedeb8a28f5ffe1ff5a2be");
-    }
-
-    #[test]
-    fn serialized_lengths() {
-        for (value, len) in [(StrRef::Int(1), 2), (StrRef::Int(1000), 3), (StrRef::Int(100_000), 5)] {
-            assert_eq!(serialized_len(value), len);
-        }
-        assert_eq!(serialized_len(StrRef::Inline(b"abc")), 4);
-        assert_eq!(serialized_len(StrRef::Inline(&[0; 100])), 102);
-    }
 }

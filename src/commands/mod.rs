@@ -17,11 +17,12 @@ mod client;
 mod command;
 mod config;
 mod connection;
-mod debug;
+pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;
 mod help;
+mod hyperloglog;
 mod info;
 mod keyspace;
 mod latency;
@@ -46,10 +47,36 @@ use std::borrow::Cow;
 pub type ReadFn = fn(&mut ReadTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
 /// A handler that changes keys.
 pub type WriteFn = fn(&mut WriteTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
+/// A handler that changes keys, or finds nothing to do and would wait.
+pub type BlockFn = fn(&mut WriteTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result<Served>;
 /// A handler that needs the server or the client.
 pub type AdminFn = fn(&mut Cx<'_, '_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
 /// Adds the shards of a command whose key specification does not say it all (another database).
 pub type LockFn = fn(&Store, u32, ArgView<'_>, &mut LockSet);
+
+/// What a [`BlockFn`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// It has replied.
+    Done,
+    /// There is nothing for it; it has changed and replied nothing. It waits for its keys unless it runs in a
+    /// transaction or a script, and is called again, with the same arguments, when something happened to one of them.
+    Wait {
+        /// So long, in milliseconds; `None`: for ever.
+        timeout_ms: Option<u64>,
+        /// What is replied when the time is over, or instead of waiting.
+        nothing: Nothing,
+    },
+}
+
+/// The reply of a blocking command that got nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// The null of an array.
+    Array,
+    /// The null of a bulk string.
+    Bulk,
+}
 
 /// What [`admin`] handlers work on.
 pub struct Cx<'a, 's> {
@@ -68,6 +95,8 @@ pub enum Run {
     Read(ReadFn),
     /// Changes.
     Write(WriteFn),
+    /// Changes, or waits for its keys.
+    Block(BlockFn),
     /// Needs server or client.
     Admin(AdminFn),
     /// Carried out by the pipeline.
@@ -153,6 +182,11 @@ pub const fn write(name: &'static str, arity: i16, syntax: &'static str, f: Writ
     row(name, arity, syntax, Run::Write(f), Flags::WRITE, Locks::Keys)
 }
 
+/// A command that changes keys and waits for them while there is nothing for it.
+pub const fn block(name: &'static str, arity: i16, syntax: &'static str, f: BlockFn) -> Row {
+    row(name, arity, syntax, Run::Block(f), Flags::WRITE.union(Flags::BLOCKING), Locks::Keys)
+}
+
 /// A command on the server or the connection; no flags of its own.
 pub const fn admin(name: &'static str, arity: i16, syntax: &'static str, f: AdminFn) -> Row {
     row(name, arity, syntax, Run::Admin(f), Flags::empty(), Locks::Nothing)
@@ -228,6 +262,7 @@ impl Row {
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     bitmap::TABLE,
+    hyperloglog::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

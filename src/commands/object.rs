@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::spec::KeyFlags;
-use crate::store::{Access, Entry, Kind, StrRef, idle_seconds, lfu_frequency};
+use crate::store::{Access, Entry, StrRef, idle_seconds, lfu_frequency};
 
 const KEY: &[KeySpec] = &[KeySpec::one(2, KeyFlags::RO)];
 /// Longest string that Redis keeps in one block with its header.
@@ -60,13 +60,12 @@ fn entry<'t>(tx: &'t mut ReadTx<'_>, args: &mut Args<'_>) -> Option<&'t Entry> {
 }
 
 /// The name that Redis has for the way in which a value like this is stored.
-fn encoding_name(entry: &Entry) -> &'static str {
-    match entry.kind() {
-        Kind::Int => "int",
-        Kind::Inline | Kind::Shared => match entry.str() {
-            StrRef::Inline(s) if s.len() <= EMBSTR_MAX && !entry.is_raw() => "embstr",
-            _ => "raw",
-        },
+pub(super) fn encoding_name(entry: &Entry) -> &'static str {
+    match entry.str() {
+        Some(StrRef::Int(_)) => "int",
+        Some(StrRef::Inline(s)) if s.len() <= EMBSTR_MAX && !entry.is_raw() => "embstr",
+        Some(_) => "raw",
+        None => entry.encoding().unwrap_or("raw"),
     }
 }
 
@@ -113,7 +112,7 @@ fn refcount(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     match entry(tx, args) {
         None => out.null(),
         Some(e) => {
-            let shared = matches!(e.str(), StrRef::Int(n) if (0..SHARED_INTEGERS).contains(&n));
+            let shared = matches!(e.str(), Some(StrRef::Int(n)) if (0..SHARED_INTEGERS).contains(&n));
             out.int(if shared && !own { i32::MAX.into() } else { 1 });
         }
     }

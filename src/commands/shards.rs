@@ -3,7 +3,7 @@
 //! `SHARDS INFO` answers a map: `shards` (of a database), `db` (the selected one), `total` (keys, volatile, bytes,
 //! operations, waits, wait_usec) and `list`: one map of the same figures, with `shard`, for every shard that has keys.
 //! `SHARDS HOT` answers an array of maps: `key`, `db`, `operations` (an estimate: the key was met in one sampled command
-//! of 64) and `error` (by how much the estimate may be too high).
+//! of 256) and `error` (by how much the estimate may be too high).
 
 use super::*;
 use crate::stats::{HOT_EVERY, hottest};

@@ -265,7 +265,7 @@ fn append(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
         }
         Some(old) => {
             let total = checked_len(args, old as u64, added.len())?;
-            tx.edit(key, |text| text.extend_from_slice(added));
+            tx.edit_text(key, |text| text.extend_from_slice(added))?;
             total
         }
     };
@@ -285,10 +285,10 @@ fn setrange(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
         return Ok(());
     }
     checked_len(args, offset, patch.len())?;
-    let len = tx.edit(key, |text| {
+    let len = tx.edit_text(key, |text| {
         types::setrange(text, offset as usize, patch);
         text.len()
-    });
+    })?;
     tx.dirty(1);
     tx.event(Class::String, "setrange", key.bytes);
     out.int(len as i64);

@@ -1,6 +1,6 @@
 //! The commit: the only reader of what a transaction recorded, and the one visible list of what follows a change.
 //!
-//! Owns the order: count; journal; tracking; notifications; wake-ups. All of it while the shards are still held, so
+//! Owns the order: count; journal; tracking; notifications. All of it while the shards are still held, so
 //! that the order of the journal is the order of application for every key. With nobody listening everything after the
 //! counting is one test.
 
@@ -17,9 +17,10 @@ pub(super) fn commit(server: &Server, stats: &WorkerStats, tx: &mut WriteTx<'_>,
     let effects = tx.effects();
     stats.hits.add(effects.hits);
     stats.misses.add(effects.misses);
-    if effects.dirty | effects.expired != 0 {
+    if effects.dirty | effects.expired | effects.expired_subkeys != 0 {
         stats.dirty.add(effects.dirty);
         stats.expired.add(effects.expired);
+        stats.expired_subkeys.add(effects.expired_subkeys);
     }
     if !effects.wants.is_empty() {
         publish(server, effects, db, client, args);
@@ -45,6 +46,11 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
         for (db, key) in &effects.expired_keys {
             journal.append(*db, &[word, key]);
         }
+        for fields in effects.expired_fields.chunk_by(|a, b| a.db == b.db && a.key == b.key) {
+            let words = [&b"HDEL"[..], &fields[0].key];
+            let words = words.into_iter().chain(fields.iter().map(|f| &*f.field));
+            journal.append(fields[0].db, &words.collect::<Vec<_>>());
+        }
         if effects.dirty > 0 {
             match &effects.rewrite {
                 Rewrite::Verbatim => journal.append(db, &args.iter().collect::<Vec<_>>()),
@@ -61,9 +67,6 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
     }
     if let Some(notify) = listeners.notify() {
         effects.events.iter().for_each(|e| notify.event(e));
-    }
-    if let Some(wake) = listeners.wake() {
-        effects.changed.iter().for_each(|(db, key)| wake.changed(*db, key));
     }
 }
 

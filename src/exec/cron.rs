@@ -81,8 +81,8 @@ struct Sample {
 impl Sample {
     fn add(&mut self, swept: Swept) {
         self.looked += u64::from(swept.looked);
-        self.seen += u64::from(swept.seen);
-        self.gone += u64::from(swept.gone);
+        self.seen += u64::from(swept.seen) + u64::from(swept.fields_seen);
+        self.gone += u64::from(swept.gone) + u64::from(swept.fields_gone);
     }
 
     fn is_whole(&self, effort: Effort) -> bool {
@@ -149,11 +149,12 @@ impl Cron {
         let context = Context { db: 0, now: now_ms, access: server.access(settings, now_ms), no_touch: true };
         let (mut sample, mut ttls) = (Sample::default(), Ttls::new());
         let (mut whole, mut seen, mut gone) = (self.position == SweepPosition::default(), 0, 0);
+        let mut fields = 0;
         loop {
             let swept = self.step(server, context);
             if swept.wrapped {
                 // From the start to the end is everything; from the middle with nothing seen, not worth another round.
-                if whole || seen == 0 {
+                if whole || seen + fields == 0 {
                     break;
                 }
                 whole = true;
@@ -161,6 +162,7 @@ impl Cron {
             }
             seen += u64::from(swept.seen);
             gone += u64::from(swept.gone);
+            fields += u64::from(swept.fields_seen);
             note_ttl(&mut ttls, swept);
             sample.add(swept);
             if sample.is_whole(effort) {

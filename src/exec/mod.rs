@@ -8,6 +8,7 @@
 //! lent to one connection at a time and never shared. All of this is synchronous, so a shard's guard cannot meet an
 //! `.await`.
 
+mod block;
 mod commit;
 mod cron;
 mod gate;
@@ -19,9 +20,9 @@ pub use cron::Cron;
 
 use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run};
+use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served};
 use crate::config::Settings;
-use crate::resp::{ArgView, Batch, Limits, OutBuf, Reply, Status};
+use crate::resp::{ArgView, Batch, Limits, OutBuf, Parser, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
 use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
@@ -30,7 +31,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 /// Commands that are looked up and prefetched together.
-pub const BATCH: usize = 16;
+pub const BATCH: usize = 32;
 /// Replies that may wait in the output buffer before the connection has to write: about what a socket takes at once.
 const OUTPUT_PAUSE: usize = 1024 * 1024;
 /// Commands of one connection before others of its worker have their turn.
@@ -43,6 +44,8 @@ pub struct Worker {
     settings: Arc<Settings>,
     generation: u64,
     effects: Effects,
+    /// Keys of the commands of an EXEC so far that somebody waits for.
+    ready: Vec<(u32, Box<[u8]>)>,
     locks: LockSet,
     batch: Batch,
     /// The clock after the last command: the start of the next one.
@@ -81,6 +84,7 @@ impl Worker {
             stats: server.stats.worker(index),
             generation,
             effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
+            ready: Vec::new(),
             locks: LockSet::default(),
             batch: Batch::default(),
             last_ns: server.clock.mono_ns(),
@@ -132,7 +136,7 @@ impl Worker {
     /// replies ends.
     pub fn run(&mut self, server: &Server, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
         self.tick();
-        client.shared.active_ms.store(self.now_ms, std::sync::atomic::Ordering::Relaxed);
+        client.shared.active(self.now_ms);
         let (mut consumed, mut turn) = (0, 0);
         loop {
             let rest = &input[consumed..];
@@ -142,9 +146,17 @@ impl Worker {
             let mut batch = std::mem::take(&mut self.batch);
             batch.clear();
             let parsed = client.parser.parse(rest, &limits, &mut batch, max);
-            self.batch(server, client, rest, &batch, out);
-            turn += batch.commands.len();
+            let ran = self.batch(server, client, rest, &batch, out);
+            turn += ran;
+            let end = batch.commands[..ran].last().map(|command| command.end as usize);
             self.batch = batch;
+            if let (Some(end), true) = (end, client.blocked.is_some()) {
+                // What follows the command that blocks has its time later. A command that was cut off began behind it,
+                // so its bytes are all in the input: it is parsed anew then.
+                client.parser = Parser::default();
+                consumed += end;
+                return Progress { consumed, more: consumed < input.len() };
+            }
             consumed += parsed.consumed;
             match parsed.status {
                 _ if client.closing => return Progress { consumed: input.len(), more: false },
@@ -163,15 +175,16 @@ impl Worker {
         }
     }
 
-    /// Looks up, prefetches and runs the commands of a batch.
-    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) {
+    /// Looks up, prefetches and runs the commands of a batch, up to one that closes the connection or blocks it. Returns
+    /// how many ran.
+    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) -> usize {
         let n = batch.commands.len().min(BATCH);
         let db = server.store.db(client.db);
         if n == 1 {
             // Nothing to overlap with: the usual case of clients that do not pipeline.
             let args = batch.view(input, 0);
             self.command(server, client, args, prepare(server, db, args), out);
-            return;
+            return 1;
         }
         let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
         for (i, p) in prepared[..n].iter_mut().enumerate() {
@@ -182,10 +195,11 @@ impl Worker {
         prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
         for (i, p) in prepared[..n].iter().enumerate() {
             self.command(server, client, batch.view(input, i), *p, out);
-            if client.closing {
-                break;
+            if client.closing || client.blocked.is_some() {
+                return i + 1;
             }
         }
+        n
     }
 
     /// Runs one command: gate, call, count.
@@ -194,7 +208,7 @@ impl Worker {
             self.unknown(client, args, out);
             return;
         };
-        client.shared.command.store(id, std::sync::atomic::Ordering::Relaxed);
+        client.shared.runs(id);
         let mark = out.mark();
         let mut reply = Reply::new(out, client.proto);
         if client.gated() || matches!(row.run, Run::Control(_) | Run::Container) || !row.spec.arity_fits(args.len()) {
@@ -223,6 +237,10 @@ impl Worker {
         hash: u64,
         reply: &mut Reply<'_>,
     ) {
+        if let Run::Block(handler) = row.run {
+            self.call_blocking(server, client, id, row, handler, args, reply);
+            return;
+        }
         self.effects.reset();
         let context = self.context(server, client);
         {
@@ -238,10 +256,8 @@ impl Worker {
             run_handler(server, client, row, &mut tx, cursor, reply);
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
         }
-        if !self.effects.garbage.is_empty() {
-            commit::dispose(server, &mut self.effects);
-        }
         self.count(server, client, id, row, args, reply, 0);
+        self.settle(server);
     }
 
     /// What a transaction knows of this client and of the time.
@@ -290,6 +306,12 @@ impl Worker {
                 self.sample(server, client.db, args.get(row.first_key as usize).unwrap_or_default());
             }
         }
+        self.monitor(server, client, row, args);
+    }
+
+    /// A line for the monitors, if there are any.
+    #[inline]
+    fn monitor(&mut self, server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) {
         if server.monitors.any() {
             self.lines.extend(gate::monitor_line(server, client, row, args));
         }
@@ -337,12 +359,14 @@ impl Worker {
     #[cold]
     pub fn recover(&mut self) {
         self.effects = Effects { lazy: commit::lazy(&self.settings), ..Effects::default() };
+        self.ready.clear();
         self.locks.clear();
     }
 
     /// Gives up what a connection held: watched keys, its place among the monitors.
     pub fn disconnect(&mut self, client: &mut Client) {
         let server = Arc::clone(&self.server);
+        self.abandon(&server, client);
         self.unwatch(&server, client);
         if client.monitor {
             server.monitors.remove(client.shared.id);
@@ -411,6 +435,11 @@ fn run_handler(
     let result = match row.run {
         Run::Read(f) => f(tx.reader(), &mut args, reply),
         Run::Write(f) => f(tx, &mut args, reply),
+        Run::Block(f) => f(tx, &mut args, reply).map(|served| {
+            if let Served::Wait { nothing, .. } = served {
+                block::write_nothing(nothing, reply);
+            }
+        }),
         Run::Admin(f) => {
             let view = args.view();
             if view.len() > 1 && row.spec.name.contains('|') {
@@ -431,5 +460,50 @@ impl Control {
     /// Whether the command runs at once inside MULTI instead of being queued.
     fn immediate(self) -> bool {
         self != Control::Unwatch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::client::{Blocked, Shared};
+    use crate::config::Config;
+    use crate::resp::BIG_ARG;
+
+    /// A client that is blocked already stands for one that its first command blocks.
+    #[test]
+    fn a_batch_ends_behind_the_command_that_blocks() {
+        let config = Config::new(Settings::default(), None);
+        let server = Arc::new(Server::new(config, Clock::manual(), 1).expect("no renames"));
+        let mut worker = Worker::new(Arc::clone(&server), 0);
+        let shared = Arc::new(Shared::new(1, String::new(), String::new(), 0, 0, 0));
+        let mut client = Client::new(shared, true);
+        let set = |value: &str| format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", value.len());
+        let big = "x".repeat(BIG_ARG);
+        // The last ones: cut off in a head, in a small argument, in a large one whose bytes the parser has taken.
+        let cuts = [set(&big), "\r\n*0\r\nPING\r\n".into(), "*3\r\n$3".into(), set(&big)[..BIG_ARG].to_owned()];
+        for (i, tail) in cuts.iter().enumerate() {
+            for first in ["PING\r\n".to_owned(), set("v"), set(&big)] {
+                // Whole, or as what is left of a command that began earlier.
+                for begun in [0, 3, first.len() - 3] {
+                    let (mut out, input) = (OutBuf::new(), format!("{first}{tail}"));
+                    let at = worker.run(&server, &mut client, &input.as_bytes()[..begun], &mut out).consumed;
+                    assert!(out.is_empty());
+                    client.blocked = Some(Box::new(Blocked { deadline_ns: None, ticket: Box::new(()) }));
+                    let progress = worker.run(&server, &mut client, &input.as_bytes()[at..], &mut out);
+                    assert_eq!((at + progress.consumed, progress.more), (first.len(), true));
+                    assert_eq!(out.to_vec().iter().filter(|byte| **byte == b'\n').count(), 1);
+                    worker.resume(&server, &mut client, true, &mut out);
+                    let progress = worker.run(&server, &mut client, tail.as_bytes(), &mut out);
+                    let replies: &[&[u8]] = if i < 2 { &[&b"*-1"[..], [&b"+OK"[..], b"+PONG"][i]] } else { &[b"*-1"] };
+                    let text = out.to_vec();
+                    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).collect();
+                    assert_eq!(&lines[1..lines.len() - 1], replies, "{i} {begun}");
+                    assert!(!progress.more);
+                    client.parser = Parser::default();
+                }
+            }
+        }
     }
 }

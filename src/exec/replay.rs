@@ -77,9 +77,10 @@ impl Bench {
         for shard in 0..store.shard_count() {
             tx.walk(0, shard, 0, |entry| {
                 let text = match entry.str() {
-                    StrRef::Int(n) => n.to_string().into_bytes(),
-                    StrRef::Inline(b) => b.to_vec(),
-                    StrRef::Shared(b) => b.to_vec(),
+                    Some(StrRef::Int(n)) => n.to_string().into_bytes(),
+                    Some(StrRef::Inline(b)) => b.to_vec(),
+                    Some(StrRef::Shared(b)) => b.to_vec(),
+                    None => crate::commands::debug::value_digest(entry, self.clock.unix_ms()).to_vec(),
                 };
                 all.insert(entry.key().to_vec(), (text, entry.expire_at()));
                 true

@@ -145,9 +145,8 @@ impl Worker {
         }
         self.effects = effects;
         self.locks = locks;
-        if !self.effects.garbage.is_empty() {
-            commit::dispose(server, &mut self.effects);
-        }
+        self.effects.ready.append(&mut self.ready);
+        self.settle(server);
     }
 
     /// Runs the queue of a transaction on its shards.
@@ -176,6 +175,8 @@ impl Worker {
                 run_handler(server, client, row, tx, cursor, reply);
             }
             commit::commit(server, &self.stats, tx, client.shared.id, args);
+            // Who waits is served after the whole transaction.
+            self.ready.append(&mut tx.effects().ready);
             self.count(server, client, *id, row, args, reply, errors);
         }
         client.deny_blocking = false;

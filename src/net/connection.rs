@@ -1,166 +1,108 @@
-//! One connection: a future that reads, runs and writes until the peer goes or the server closes it.
+//! One connection: reads, runs and writes, a turn at a time, until the peer goes or the server closes it.
 //!
 //! Owns the socket and what could not be finished: a request that has not arrived whole (`rest`) and replies that the
-//! socket did not take (`unsent`). Both are empty, without capacity, in an idle connection: while its task is polled it
-//! borrows the worker's buffers. It must not know commands.
+//! socket did not take (`unsent`). Both are null pointers in an idle connection: for its turn it borrows the worker's
+//! buffers. It must not know commands.
 //!
-//! **Order of a poll**: mail of other threads, unsent replies, commands left from the last turn, then read, run, write,
-//! until the socket has no more or the turn is over; then it wakes itself and lets others run.
+//! **Order of a turn**: mail of other threads, unsent replies, commands left from the last turn, then read, run, write,
+//! until the socket has no more or the turn is over; then others have theirs.
+//!
+//! **Readiness** is told once, at its edge, and remembered: a socket is read again only after it has filled the buffer
+//! or has been told of since, and written to again after a short write only when it has been told of. An end of the
+//! stream may have come together with the last bytes, so once it is announced (`hup`) the socket is read until it shows.
 //!
 //! **Slow client, back-pressure.** While replies wait for the socket, nothing of this client is executed; requests are
 //! still read, into `rest`, up to `client-query-buffer-limit`, because clients exist that send a whole pipeline before
 //! they read (not reading them would be a deadlock). So what a slow reader can make the server hold is one turn's
 //! replies plus its own requests, each under the limit that Redis has for it.
 //!
+//! **Blocked client.** The same while a command of the client waits: what follows it stays in `rest`, until the worker
+//! says that somebody woke the client or that its deadline has come. A peer that goes ends the wait at once.
+//!
+//! **Large values** go straight from the socket to where they are stored, but for what came with the read that their
+//! beginning was found in. A connection that has sent one reads little at first, so that this part is small.
+//!
 //! **Panic.** A panic in a handler is caught here: it is logged with the command's name, and this connection closes.
 
-use super::worker::{Scratch, Socket};
+use super::backlog::Backlog;
+use super::socket::{Stream, Written};
+use super::worker::Scratch;
 use crate::client::{Client, ClientFlags};
-use crate::resp::{BIG_ARG, OutBuf};
+use crate::exec;
+use crate::resp::OutBuf;
 use crate::server::Server;
-use crate::stats::Counter;
-use bytes::BufMut;
-use std::cell::RefCell;
-use std::future::Future;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Pieces of a reply that one system call writes.
-const PIECES: usize = 64;
 /// Bytes of requests that may wait before authentication.
 const UNAUTHENTICATED_MAX: u64 = 1024 * 1024;
 /// Rounds of read, run, write before others have their turn.
 const ROUNDS: usize = 8;
+/// What a connection that sends large values reads at first.
+const BULKY_READ: usize = 4096;
+/// Reads without a large value after which a connection is no longer one that sends them.
+const BULKY_READS: u8 = 16;
 
-/// A socket in a runtime.
-pub(super) enum Stream {
-    Tcp(tokio::net::TcpStream),
-    Unix(tokio::net::UnixStream),
-}
-
-impl Stream {
-    /// Registers a socket with the current runtime; its file descriptor beside it.
-    pub(super) fn register(socket: Socket) -> io::Result<(Self, i32)> {
-        Ok(match socket {
-            Socket::Tcp(s) => {
-                let fd = s.as_raw_fd();
-                (Stream::Tcp(tokio::net::TcpStream::from_std(s)?), fd)
-            }
-            Socket::Unix(s) => {
-                let fd = s.as_raw_fd();
-                (Stream::Unix(tokio::net::UnixStream::from_std(s)?), fd)
-            }
-        })
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
-        let before = buf.filled().len();
-        ready!(match self {
-            Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
-            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
-        })?;
-        Poll::Ready(Ok(buf.filled().len() - before))
-    }
-
-    /// Reads once to the end of `buf`, into the capacity that it has.
-    fn poll_read_into(&mut self, cx: &mut Context<'_>, buf: &mut impl BufMut) -> Poll<io::Result<usize>> {
-        loop {
-            let result = match self {
-                Stream::Tcp(s) => {
-                    ready!(s.poll_read_ready(cx))?;
-                    s.try_read_buf(buf)
-                }
-                Stream::Unix(s) => {
-                    ready!(s.poll_read_ready(cx))?;
-                    s.try_read_buf(buf)
-                }
-            };
-            match result {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                other => return Poll::Ready(other),
-            }
-        }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, out: &OutBuf) -> Poll<io::Result<usize>> {
-        if !out.is_vectored() {
-            // Tried first, for the socket nearly always takes it: that spares the bookkeeping of a wait.
-            let tried = match self {
-                Stream::Tcp(s) => s.try_write(out.front()),
-                Stream::Unix(s) => s.try_write(out.front()),
-            };
-            if !matches!(&tried, Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
-                return Poll::Ready(tried);
-            }
-            return match self {
-                Stream::Tcp(s) => Pin::new(s).poll_write(cx, out.front()),
-                Stream::Unix(s) => Pin::new(s).poll_write(cx, out.front()),
-            };
-        }
-        let mut pieces = [io::IoSlice::new(&[]); PIECES];
-        let n = out.fill_slices(&mut pieces);
-        match self {
-            Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, &pieces[..n]),
-            Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, &pieces[..n]),
-        }
-    }
-}
-
-/// The future of one connection; at its end the client is off the list.
+/// One connection. What an idle connection's next command touches comes first.
+#[repr(C)]
 pub(super) struct Connection {
     stream: Stream,
-    client: Box<Client>,
-    scratch: Rc<RefCell<Scratch>>,
-    /// Bytes received that no whole command could be made of, or that wait for their turn.
-    rest: Backlog,
-    /// Replies that the socket did not take.
-    unsent: OutBuf,
-    /// `rest` may hold whole commands.
-    more: bool,
+    /// The socket has not been read to its end since it was told of.
+    readable: bool,
+    /// The same of writing.
+    writable: bool,
+    /// The end of the stream, or an error, has been announced.
+    hup: bool,
     /// The peer has closed its writing side.
     eof: bool,
+    /// `rest` may hold whole commands.
+    more: bool,
+    /// Reads for which it counts as one that sends large values.
+    bulky: u8,
+    /// It waits among those whose turn ended with work left.
+    pub(super) queued: bool,
+    /// Replies that the socket did not take.
+    unsent: Option<Box<OutBuf>>,
+    /// Bytes received that no whole command could be made of, or that wait for their turn.
+    rest: Backlog,
+    client: Client,
+    /// The deadline that the worker's timers know, in monotonic nanoseconds; 0: none.
+    pub(super) armed_ns: u64,
 }
 
-/// Bytes received that wait. What is done with at their front is not moved away each turn, which would make a pipeline
-/// that was sent in one piece cost the square of its length, but once it is the larger half.
-#[derive(Default)]
-struct Backlog {
-    bytes: Vec<u8>,
-    /// So many of `bytes` are done with; never all of them.
-    head: usize,
+/// Why a connection has its turn.
+#[derive(Clone, Copy)]
+pub(super) enum Why {
+    /// Its socket is ready.
+    Socket { readable: bool, writable: bool, hup: bool },
+    /// It had work left.
+    Left,
+    /// Another thread left something for it.
+    Woken,
+    /// The deadline of the command that it is blocked in has come.
+    Deadline,
+    /// The server ends.
+    Shutdown,
 }
 
-impl Backlog {
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+impl Why {
+    /// What the system says of a socket.
+    #[inline]
+    pub(super) fn of(event: &mio::event::Event) -> Self {
+        let hup = event.is_read_closed() || event.is_error();
+        Why::Socket { readable: event.is_readable() || hup, writable: event.is_writable() || hup, hup }
     }
+}
 
-    fn waiting(&self) -> &[u8] {
-        &self.bytes[self.head..]
-    }
-
-    /// The end, with room to read into. Doubling keeps a long command linear.
-    fn room(&mut self) -> &mut Vec<u8> {
-        self.bytes.reserve(self.waiting().len().max(BIG_ARG));
-        &mut self.bytes
-    }
-
-    /// The first `n` bytes that wait are done with. Amortised O(n).
-    fn done(&mut self, n: usize) {
-        self.head += n;
-        if self.head == self.bytes.len() {
-            *self = Self::default();
-        } else if self.head > self.bytes.len() / 2 {
-            self.bytes.drain(..self.head);
-            self.head = 0;
-        }
-    }
+/// What a connection wants after its turn.
+pub(super) enum Next {
+    /// To be told when something has happened.
+    Wait,
+    /// Another turn.
+    Again,
+    /// Nothing any more: it is off the list of clients.
+    Gone,
 }
 
 /// Why a connection ends.
@@ -177,109 +119,223 @@ impl From<io::Error> for End {
     }
 }
 
-type Step = Poll<Result<(), End>>;
-
 impl Connection {
-    pub(super) fn new(stream: Stream, client: Box<Client>, scratch: Rc<RefCell<Scratch>>) -> Self {
-        Self { stream, client, scratch, rest: Backlog::default(), unsent: OutBuf::default(), more: false, eof: false }
+    pub(super) fn new(stream: Stream, client: Client) -> Self {
+        Self {
+            stream,
+            readable: false,
+            writable: true,
+            hup: false,
+            eof: false,
+            more: false,
+            bulky: 0,
+            queued: false,
+            unsent: None,
+            rest: Backlog::default(),
+            client,
+            armed_ns: 0,
+        }
     }
 
-    /// Everything that can be done now.
-    fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
+    #[cfg(test)]
+    pub(super) fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// When the command that it is blocked in is over, in monotonic nanoseconds; 0: never.
+    #[inline]
+    pub(super) fn deadline_ns(&self) -> u64 {
+        self.client.blocked.as_ref().map_or(0, |blocked| blocked.deadline_ns.map_or(0, |at| at.max(1)))
+    }
+
+    /// Everything that can be done now. After [`Next::Gone`] the connection is to be dropped.
+    pub(super) fn turn(&mut self, scratch: &mut Scratch, why: Why) -> Next {
+        match self.work(scratch, why) {
+            Ok(next) => next,
+            Err(end) => {
+                self.end(scratch, &end);
+                Next::Gone
+            }
+        }
+    }
+
+    #[inline]
+    fn work(&mut self, scratch: &mut Scratch, why: Why) -> Result<Next, End> {
+        match why {
+            Why::Socket { readable, writable, hup } => {
+                self.readable |= readable;
+                self.writable |= writable;
+                self.hup |= hup;
+                if self.queued {
+                    return Ok(Next::Wait);
+                }
+            }
+            Why::Left => self.queued = false,
+            Why::Woken => self.client.shared.heard(),
+            Why::Shutdown => self.client.shared.drain.store(true, Relaxed),
+            Why::Deadline => {}
+        }
+        if self.client.shared.drain.load(Relaxed) && self.unsent.is_none() {
+            self.client.closing = true;
+        }
+        if self.client.blocked.is_some() {
+            self.resume(scratch, why)?;
+        }
+        self.drive(scratch)
+    }
+
+    fn drive(&mut self, scratch: &mut Scratch) -> Result<Next, End> {
         for _ in 0..ROUNDS {
             if self.client.shared.kill.load(Relaxed) {
-                return Poll::Ready(Err(End::Closed));
+                return Err(End::Closed);
             }
             if self.client.shared.has_mail() {
-                self.take_mail();
+                self.take_mail(scratch)?;
             }
-            if !self.unsent.is_empty() {
-                self.flush(cx, scratch)?;
+            if self.unsent.is_some() && self.writable {
+                self.flush(scratch)?;
             }
-            if self.unsent.is_empty() {
+            let blocked = self.client.blocked.is_some();
+            if self.unsent.is_none() {
                 if self.client.closing || self.client.shared.drain.load(Relaxed) {
-                    return Poll::Ready(Err(End::Closed));
+                    return Err(End::Closed);
                 }
-                if self.more {
-                    self.run_rest(cx, scratch)?;
+                if self.more && !blocked {
+                    self.run_rest(scratch)?;
                     continue;
                 }
-                if self.eof {
-                    return Poll::Ready(Err(End::Closed));
-                }
-            } else if self.client.closing || self.eof {
-                return Poll::Pending;
             }
-            ready!(self.read(cx, scratch))?;
+            if self.eof && (self.unsent.is_none() || blocked) {
+                return Err(End::Closed);
+            }
+            if !self.readable || self.eof || self.client.closing {
+                return Ok(Next::Wait);
+            }
+            self.read(scratch)?;
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        Ok(Next::Again)
     }
 
-    fn take_mail(&mut self) {
-        for message in self.client.shared.take_mail() {
-            self.unsent.extend(&message);
-        }
+    /// Whether what is read may be run now.
+    #[inline]
+    fn may_run(&self) -> bool {
+        self.unsent.is_none() && self.client.blocked.is_none()
     }
 
-    /// Reads once and runs what came, unless replies wait for the socket.
-    fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
+    #[cold]
+    fn take_mail(&mut self, scratch: &mut Scratch) -> Result<(), End> {
+        self.client.shared.take_mail().into_iter().for_each(|message| scratch.output.attach(message));
+        self.send(scratch)
+    }
+
+    /// Lets the command that the client is blocked in see whether it can go on.
+    #[cold]
+    fn resume(&mut self, scratch: &mut Scratch, why: Why) -> Result<(), End> {
+        let timed_out = matches!(why, Why::Deadline);
+        if !timed_out && !matches!(why, Why::Woken) || self.client.shared.kill.load(Relaxed) {
+            return Ok(());
+        }
+        let Scratch { exec, server, output, .. } = scratch;
+        guarded(exec, server, &mut self.client, output, |exec, client, out| {
+            exec.resume(server, client, timed_out, out);
+        })?;
+        self.send(scratch)
+    }
+
+    /// Reads once and runs what came, unless it has to wait.
+    fn read(&mut self, scratch: &mut Scratch) -> Result<(), End> {
         if let Some(target) = self.client.parser.big_target() {
             // Straight into the value that will be stored. Room grows with what has come, not with what was promised.
-            let mut spare = target.buf.limit(target.missing);
-            let n = ready!(self.stream.poll_read_into(cx, &mut spare))?;
-            return Poll::Ready(self.received(cx, scratch, n, true));
+            let room = target.missing.min(target.buf.capacity() - target.buf.len());
+            if room < target.missing {
+                let n = self.stream.read_into(target.buf, room)?;
+                return self.received(scratch, n, room, room);
+            }
+            let n = self.stream.read_through(target.buf, room, &mut scratch.input)?;
+            return self.received(scratch, n, room, room + scratch.input.len());
         }
-        if self.rest.is_empty() && self.unsent.is_empty() {
-            let mut buf = ReadBuf::new(&mut scratch.input);
-            let n = ready!(self.stream.poll_read(cx, &mut buf))?;
-            return Poll::Ready(self.received(cx, scratch, n, false));
+        if self.rest.is_empty() && self.may_run() {
+            let asked = if self.bulky > 0 { BULKY_READ } else { scratch.input.len() };
+            let n = self.stream.read(&mut scratch.input[..asked])?;
+            return self.received(scratch, n, 0, asked);
         }
-        // Appended to what is there already; doubling keeps a long command linear.
+        // Appended to what is there already.
         let room = self.rest.room();
-        let n = ready!(self.stream.poll_read_into(cx, room))?;
-        Poll::Ready(self.received(cx, scratch, n, true))
+        let asked = room.capacity() - room.len();
+        let n = self.stream.read_into(room, asked)?;
+        self.rest.done(0);
+        self.received(scratch, n, asked, asked)
     }
 
-    /// `n` bytes have come: into `rest` (or the parser) if `kept`, else into the worker's buffer.
-    fn received(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, n: usize, kept: bool) -> Result<(), End> {
-        count(&scratch.exec.stats().reads, 1);
-        count(&scratch.exec.stats().net_in, n as u64);
+    /// `n` bytes of `asked` have come, the first `kept` of them into `rest` or the parser, the others into the worker's
+    /// buffer.
+    #[inline]
+    fn received(&mut self, scratch: &mut Scratch, n: Option<usize>, kept: usize, asked: usize) -> Result<(), End> {
+        let Some(n) = n else {
+            self.readable = false;
+            return Ok(());
+        };
+        self.readable = n == asked || self.hup;
+        let stats = scratch.exec.stats();
+        stats.reads.add(1);
+        stats.net_in.add(n as u64);
         if n == 0 {
             self.eof = true;
             return Ok(());
         }
-        if kept || self.client.multi.is_some() {
+        if kept > 0 || self.client.multi.is_some() {
             self.check_query_limit(scratch)?;
         }
-        if kept {
+        let came = n.saturating_sub(kept);
+        if !self.may_run() {
+            self.rest.extend(&scratch.input[..came]);
             self.more = true;
-            if self.unsent.is_empty() { self.run_rest(cx, scratch) } else { Ok(()) }
-        } else {
-            let Scratch { exec, server, input, output } = scratch;
-            let progress = run(exec, server, &mut self.client, &input[..n], output)?;
-            self.more = progress.more;
-            if progress.consumed < n {
-                self.rest.bytes.extend_from_slice(&scratch.input[progress.consumed..n]);
-                self.publish_query();
-            }
-            self.send(cx, scratch)
+            self.publish_query();
+            return Ok(());
         }
+        if !self.rest.is_empty() {
+            return self.run_rest(scratch);
+        }
+        self.run_input(scratch, came)?;
+        if self.client.parser.in_big() {
+            self.bulky = BULKY_READS;
+        } else if self.bulky > 0 && kept == 0 {
+            self.bulky = if n == asked { 0 } else { self.bulky - 1 };
+        }
+        self.send(scratch)
+    }
+
+    /// Runs the first `n` bytes of the worker's buffer.
+    #[inline]
+    fn run_input(&mut self, scratch: &mut Scratch, n: usize) -> Result<(), End> {
+        let Scratch { exec, server, input, output } = scratch;
+        let input = &input[..n];
+        let run = |exec: &mut exec::Worker, client: &mut _, out: &mut _| exec.run(server, client, input, out);
+        let progress = guarded(exec, server, &mut self.client, output, run)?;
+        self.more = progress.more;
+        if progress.consumed < n {
+            self.rest.extend(&input[progress.consumed..]);
+        }
+        self.publish_query();
+        Ok(())
     }
 
     /// Runs what is in `rest`.
-    fn run_rest(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
+    fn run_rest(&mut self, scratch: &mut Scratch) -> Result<(), End> {
+        let Scratch { exec, server, output, .. } = scratch;
         let waiting = self.rest.waiting();
-        let progress = run(&mut scratch.exec, &scratch.server, &mut self.client, waiting, &mut scratch.output)?;
+        let run = |exec: &mut exec::Worker, client: &mut _, out: &mut _| exec.run(server, client, waiting, out);
+        let progress = guarded(exec, server, &mut self.client, output, run)?;
         self.more = progress.more;
         self.rest.done(progress.consumed);
         self.publish_query();
-        self.send(cx, scratch)
+        self.send(scratch)
     }
 
+    #[inline]
     fn publish_query(&self) {
-        self.client.shared.query.store(self.rest.waiting().len() + self.client.parser.pending_bytes(), Relaxed);
-        self.client.shared.query_capacity.store(self.rest.bytes.capacity(), Relaxed);
+        let (bytes, capacity) = (self.rest.waiting().len() + self.client.parser.pending_bytes(), self.rest.capacity());
+        self.client.shared.set_query(bytes, capacity);
     }
 
     fn check_query_limit(&mut self, scratch: &Scratch) -> Result<(), End> {
@@ -298,69 +354,50 @@ impl Connection {
         Err(End::Closed)
     }
 
-    /// Writes what the run replied; what the socket does not take moves into `unsent`.
-    fn send(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
+    /// Writes the worker's output; what the socket does not take moves into `unsent`.
+    #[inline]
+    fn send(&mut self, scratch: &mut Scratch) -> Result<(), End> {
         if scratch.output.is_empty() {
             return Ok(());
         }
-        if !self.unsent.is_empty() {
-            self.unsent.append(&mut scratch.output);
-            return Ok(());
-        }
-        while !scratch.output.is_empty() {
-            match self.stream.poll_write(cx, &scratch.output) {
-                Poll::Ready(Ok(0)) => return Err(End::Closed),
-                Poll::Ready(Ok(n)) => {
-                    scratch.output.advance(n);
-                    count(&scratch.exec.stats().net_out, n as u64);
-                    count(&scratch.exec.stats().writes, 1);
-                }
-                Poll::Ready(Err(e)) => {
-                    scratch.output.clear();
-                    return Err(e.into());
-                }
-                Poll::Pending => {
-                    self.unsent.append(&mut scratch.output);
-                    return self.check_output_limit(scratch);
-                }
+        if self.unsent.is_none() {
+            write_all(&self.stream, &mut scratch.output, &mut self.writable, &scratch.exec)?;
+            if scratch.output.is_empty() {
+                return Ok(());
             }
         }
-        scratch.output.clear();
-        Ok(())
+        self.keep_unsent(scratch)
+    }
+
+    #[cold]
+    fn keep_unsent(&mut self, scratch: &mut Scratch) -> Result<(), End> {
+        self.unsent.get_or_insert_default().append(&mut scratch.output);
+        self.check_output_limit(scratch)
     }
 
     /// Writes `unsent` as far as the socket takes it.
-    fn flush(&mut self, cx: &mut Context<'_>, scratch: &Scratch) -> Result<(), End> {
-        let stats = scratch.exec.stats();
-        let waiting = self.unsent.len();
-        while !self.unsent.is_empty() {
-            match self.stream.poll_write(cx, &self.unsent) {
-                Poll::Ready(Ok(0)) => return Err(End::Closed),
-                Poll::Ready(Ok(n)) => {
-                    self.unsent.advance(n);
-                    count(&stats.net_out, n as u64);
-                    count(&stats.writes, 1);
-                }
-                Poll::Ready(Err(e)) => return Err(e.into()),
-                Poll::Pending => break,
-            }
-        }
-        if self.unsent.len() < waiting {
+    fn flush(&mut self, scratch: &Scratch) -> Result<(), End> {
+        let Some(unsent) = &mut self.unsent else { return Ok(()) };
+        let waiting = unsent.len();
+        write_all(&self.stream, unsent, &mut self.writable, &scratch.exec)?;
+        let left = unsent.len();
+        let shared = &self.client.shared;
+        if left < waiting {
             // A client that takes its replies slowly is not idle.
-            self.client.shared.active_ms.store(scratch.exec.server().clock.unix_ms(), Relaxed);
+            shared.active_ms.store(scratch.server.clock.unix_ms(), Relaxed);
         }
-        if self.unsent.is_empty() {
-            self.unsent = OutBuf::default();
-            self.client.shared.soft_since.store(0, Relaxed);
+        if left == 0 {
+            self.unsent = None;
+            shared.soft_since.store(0, Relaxed);
         }
-        self.client.shared.output.store(self.unsent.len(), Relaxed);
+        shared.output.store(left, Relaxed);
         Ok(())
     }
 
     /// Closes a client whose waiting replies are over the hard limit of its class; notes since when they are over the
     /// soft one (the periodic work closes it when its time is up).
     fn check_output_limit(&mut self, scratch: &Scratch) -> Result<(), End> {
-        let waiting = self.unsent.len() as u64;
+        let waiting = self.unsent.as_ref().map_or(0, |unsent| unsent.len() as u64);
         let shared = &self.client.shared;
         shared.output.store(waiting as usize, Relaxed);
         let limit = &scratch.exec.settings().client_output_buffer_limit.normal;
@@ -377,23 +414,53 @@ impl Connection {
         }
         Ok(())
     }
+
+    /// Takes the client off the list and gives up what it held.
+    #[cold]
+    fn end(&mut self, scratch: &mut Scratch, end: &End) {
+        let id = self.client.shared.id;
+        if let End::Failed(e) = end {
+            tracing::debug!("Client {id} closed: {e}");
+        }
+        scratch.output.clear();
+        self.client.shared.set_flag(ClientFlags::CLOSING, true);
+        let Scratch { exec, server, output, .. } = scratch;
+        // A panic has been logged.
+        let _ = guarded(exec, server, &mut self.client, output, |exec, client, _| exec.disconnect(client));
+        // Before the socket closes: whoever sees that must not find the client on the list any more.
+        server.clients.remove(id);
+    }
 }
 
+/// Writes until nothing is left or the socket is full, which `writable` then says.
 #[inline]
-fn count(counter: &Counter, n: u64) {
-    counter.add(n);
+fn write_all(stream: &Stream, out: &mut OutBuf, writable: &mut bool, exec: &exec::Worker) -> Result<(), End> {
+    let stats = exec.stats();
+    while !out.is_empty() && *writable {
+        match stream.write(out)? {
+            Some(Written { bytes: 0, .. }) => return Err(End::Closed),
+            Some(Written { bytes, short }) => {
+                out.advance(bytes);
+                *writable = !short;
+                stats.net_out.add(bytes as u64);
+                stats.writes.add(1);
+            }
+            None => *writable = false,
+        }
+    }
+    Ok(())
 }
 
-/// Runs the pipeline; a panic of a handler ends this connection only.
-fn run(
-    exec: &mut crate::exec::Worker,
+/// Runs a part of the pipeline; a panic in it ends this connection only.
+#[inline]
+fn guarded<R>(
+    exec: &mut exec::Worker,
     server: &Server,
     client: &mut Client,
-    input: &[u8],
     out: &mut OutBuf,
-) -> Result<crate::exec::Progress, End> {
-    let result = catch_unwind(AssertUnwindSafe(|| exec.run(server, client, input, out)));
-    result.map_err(|_| {
+    run: impl FnOnce(&mut exec::Worker, &mut Client, &mut OutBuf) -> R,
+) -> Result<R, End> {
+    catch_unwind(AssertUnwindSafe(|| run(exec, client, out))).map_err(|_| {
         let id = client.shared.command.load(Relaxed);
         let commands = &server.commands;
         let name = if (id as usize) < commands.len() { commands.row(id).spec.name } else { "?" };
@@ -402,54 +469,4 @@ fn run(
         exec.recover();
         End::Closed
     })
-}
-
-impl Future for Connection {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let scratch = Rc::clone(&this.scratch);
-        let scratch = &mut *scratch.borrow_mut();
-        this.client.shared.arm(cx.waker());
-        if this.client.shared.drain.load(Relaxed) && this.unsent.is_empty() {
-            this.client.closing = true;
-        }
-        let end = match ready!(this.drive(cx, scratch)) {
-            Ok(()) => return Poll::Pending,
-            Err(end) => end,
-        };
-        if let End::Failed(e) = end {
-            tracing::debug!("Client {} closed: {e}", this.client.shared.id);
-        }
-        scratch.output.clear();
-        this.client.shared.set_flag(ClientFlags::CLOSING, true);
-        scratch.exec.disconnect(&mut this.client);
-        // Before the socket closes: whoever sees that must not find the client on the list any more.
-        scratch.server.clients.remove(this.client.shared.id);
-        Poll::Ready(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_backlog_is_worked_off_without_moving_it_each_turn() {
-        let all: Vec<u8> = (0..100_000u32).map(|i| i as u8).collect();
-        let mut rest = Backlog::default();
-        rest.room().extend_from_slice(&all);
-        let (mut at, mut moves, mut head) = (0, 0, 0);
-        while !rest.is_empty() {
-            assert_eq!(rest.waiting(), &all[at..]);
-            let n = 10.min(all.len() - at);
-            rest.done(n);
-            moves += u32::from(rest.head != head + n);
-            (at, head) = (at + n, rest.head);
-        }
-        assert_eq!(at, all.len());
-        assert!(moves < 20, "{moves}");
-        assert_eq!(rest.bytes.capacity(), 0, "an idle connection owns no buffer");
-    }
 }

@@ -52,6 +52,8 @@ pub struct CommandSpan {
     pub first_arg: u32,
     /// Number of its arguments, the command's name included; at least 1.
     pub args: u32,
+    /// Offset behind it in the parsed buffer: what a connection is done with that stops after this command.
+    pub end: u32,
     /// Wire size of the request in bytes.
     pub bytes: usize,
 }
@@ -274,7 +276,7 @@ mod tests {
     fn a_slice_of_a_block_is_not_shared() {
         let block = Bytes::from(vec![b'x'; 100]);
         let batch = Batch {
-            commands: vec![CommandSpan { first_arg: 0, args: 1, bytes: 0 }],
+            commands: vec![CommandSpan { first_arg: 0, args: 1, end: 0, bytes: 0 }],
             args: vec![ArgRange::big(0)],
             bigs: vec![block.slice(..10)],
         };

@@ -115,7 +115,7 @@ mod tests {
     fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
         let mut batch = Batch::default();
         split(line, 0..line.len(), &mut batch).ok()?;
-        batch.commands.push(CommandSpan { first_arg: 0, args: batch.args.len() as u32, bytes: 0 });
+        batch.commands.push(CommandSpan { first_arg: 0, args: batch.args.len() as u32, end: 0, bytes: 0 });
         Some(batch.view(line, 0).iter().map(<[u8]>::to_vec).collect())
     }
 

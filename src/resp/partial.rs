@@ -6,7 +6,7 @@
 //! Small arguments stay in the caller's buffer, as offsets, until a big argument's body begins: then everything moves
 //! here, so that the body can be read to its final place while the buffer is empty.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::args::{ArgRange, Batch, CommandSpan};
 use super::scan::{Cursor, Scan};
@@ -16,14 +16,14 @@ pub(super) const BIG_RESERVE: usize = 64 * 1024;
 
 /// A big argument that has come in part.
 pub(super) struct Big {
-    pub(super) buf: BytesMut,
+    pub(super) buf: Vec<u8>,
     pub(super) total: usize,
 }
 
 impl Big {
     pub(super) fn start(total: usize, came: &[u8]) -> Big {
         // A length is a claim: memory follows what has really come.
-        let mut buf = BytesMut::with_capacity(total.min(came.len() + BIG_RESERVE));
+        let mut buf = Vec::with_capacity(total.min(came.len() + BIG_RESERVE));
         buf.extend_from_slice(came);
         Big { buf, total }
     }
@@ -39,7 +39,7 @@ impl Big {
             return;
         }
         let capacity = self.total.min(self.buf.len() * 2 + BIG_RESERVE);
-        let mut grown = BytesMut::with_capacity(capacity);
+        let mut grown = Vec::with_capacity(capacity);
         grown.extend_from_slice(&self.buf);
         self.buf = grown;
     }
@@ -51,7 +51,7 @@ impl Big {
         while !rest.is_empty() {
             self.grow();
             let room = rest.len().min(self.buf.capacity() - self.buf.len());
-            self.buf.put_slice(&rest[..room]);
+            self.buf.extend_from_slice(&rest[..room]);
             rest = &rest[room..];
         }
         taken
@@ -90,7 +90,7 @@ impl Partial {
         }
         self.held += big.total;
         self.args.push(ArgRange::big(self.bigs.len()));
-        self.bigs.extend(self.big.take().map(|big| big.buf.freeze()));
+        self.bigs.extend(self.big.take().map(|big| Bytes::from(big.buf)));
         self.left -= 1;
         Ok(taken + 2)
     }
@@ -144,8 +144,8 @@ impl Partial {
         self.scanned = 0;
     }
 
-    /// Moves the finished command, whose last `rest` bytes are in the buffer, into `batch`.
-    pub(super) fn finish(self, rest: usize, batch: &mut Batch) {
+    /// Moves the finished command, whose last `rest` bytes are in the buffer and end at `end` there, into `batch`.
+    pub(super) fn finish(self, rest: usize, end: usize, batch: &mut Batch) {
         let (first_arg, first_big) = (batch.args.len(), batch.bigs.len());
         let shift = |range: ArgRange| match range.is_big() {
             true => ArgRange::big(range.start as usize + first_big),
@@ -154,7 +154,8 @@ impl Partial {
         let args = self.args.len() as u32;
         batch.args.extend(self.args.into_iter().map(shift));
         batch.bigs.extend(self.bigs);
-        batch.commands.push(CommandSpan { first_arg: first_arg as u32, args, bytes: self.wire + rest });
+        let bytes = self.wire + rest;
+        batch.commands.push(CommandSpan { first_arg: first_arg as u32, args, end: end as u32, bytes });
     }
 }
 

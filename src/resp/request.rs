@@ -11,7 +11,7 @@
 //! Deviation from Redis, on purpose: a line's limit of 64 KiB holds however the bytes were split, so that what a stream
 //! means never depends on packet boundaries.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use thiserror::Error;
 
 pub use super::args::{ArgRange, ArgView, BIG_ARG, Batch, CommandSpan, OwnedCommand};
@@ -109,7 +109,7 @@ pub struct Parsed {
 /// The body of a big argument under way.
 pub struct BigTarget<'a> {
     /// Append to this, at most `missing` bytes. It has room for some; call `big_target` again for more.
-    pub buf: &'a mut BytesMut,
+    pub buf: &'a mut Vec<u8>,
     /// Bytes of the body that have not come.
     pub missing: usize,
 }
@@ -154,6 +154,12 @@ impl Parser {
             let tables = partial.args.capacity() * size_of::<ArgRange>() + partial.bigs.capacity() * size_of::<Bytes>();
             big + partial.held + tables
         })
+    }
+
+    /// Whether the body of a big argument is incomplete.
+    #[inline]
+    pub fn in_big(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.big.as_ref().is_some_and(|big| big.missing() > 0))
     }
 
     /// While the body of a big argument is incomplete: where to read it to. Once it is complete this is `None`, and
@@ -247,7 +253,8 @@ impl Parser {
         let mut cursor = Cursor { at: next, left: count, searched: 0 };
         match scan(buf, &mut cursor, limits, &mut batch.args, &mut batch.bigs) {
             Ok(Scan::Whole) => {
-                batch.commands.push(CommandSpan { first_arg: first_arg as u32, args: count, bytes: cursor.at - at });
+                let (first_arg, end) = (first_arg as u32, cursor.at as u32);
+                batch.commands.push(CommandSpan { first_arg, args: count, end, bytes: cursor.at - at });
                 Ok(Step::Done { next: cursor.at, found: true })
             }
             Ok(cut) => {
@@ -275,8 +282,8 @@ impl Parser {
         inline::split(buf, at..end, batch)?;
         let args = batch.args.len() - first_arg;
         if args > 0 {
-            let span = CommandSpan { first_arg: first_arg as u32, args: args as u32, bytes: end + 1 - at };
-            batch.commands.push(span);
+            let (first_arg, args, bytes) = (first_arg as u32, args as u32, end + 1 - at);
+            batch.commands.push(CommandSpan { first_arg, args, end: end as u32 + 1, bytes });
         }
         Ok(Step::Done { next: end + 1, found: args > 0 })
     }
@@ -305,7 +312,7 @@ impl Parser {
         let mut cursor = Cursor { at: base + partial.scanned, left: partial.left, searched: partial.searched };
         let cut = match scan(buf, &mut cursor, limits, &mut partial.args, &mut partial.bigs)? {
             Scan::Whole => {
-                partial.finish(cursor.at - base, batch);
+                partial.finish(cursor.at - base, cursor.at, batch);
                 return Ok(Step::Done { next: cursor.at, found: true });
             }
             cut => cut,

@@ -44,7 +44,10 @@ fn feed(
             batch.clear();
             let parsed = parser.parse_window(&buf, limits, &mut batch, how.max, how.window);
             assert!(batch.commands.len() <= how.max);
+            let mut ends = 0;
             for (i, span) in batch.commands.iter().enumerate() {
+                assert!(span.end > ends && span.end as usize <= parsed.consumed);
+                ends = span.end;
                 wire += span.bytes;
                 commands.push(batch.view(&buf, i).iter().map(<[u8]>::to_vec).collect());
             }
@@ -294,4 +297,30 @@ fn a_warm_batch_allocates_nothing() {
     assert_eq!(parsed, Parsed { consumed: input.len(), status: Status::NeedMore });
     assert_eq!((batch.commands.as_ptr(), batch.args.as_ptr()), (commands, args));
     assert_eq!(size_of::<Parser>(), 8);
+}
+
+/// A caller may stop behind any command of a batch: a parser at the start finds the others from there on, whatever the
+/// first parse has made of them.
+#[test]
+fn a_batch_can_be_left_behind_any_of_its_commands() {
+    let big = vec![b'x'; BIG_ARG + 1];
+    let mut input = multibulk(&[b"SET", b"k", &big]);
+    input.extend_from_slice(b"\r\n*0\r\nPING\n");
+    input.extend(multibulk(&[b"GET", b"k"]));
+    input.extend_from_slice(b"\r\n");
+    input.extend(multibulk(&[b"SET", b"k", &big]));
+    let all = whole(&input).0;
+    for cut in [0, 5, BIG_ARG / 2] {
+        // The first of them may have been under way; the last one may be cut off.
+        for come in [input.len(), input.len() - 10] {
+            for stop in 1..=3 {
+                let (mut parser, mut batch) = (Parser::new(), Batch::default());
+                let at = parser.parse(&input[..cut], &OPEN, &mut batch, 16).consumed;
+                parser.parse(&input[at..come], &OPEN, &mut batch, 16);
+                let end = at + batch.commands[stop - 1].end as usize;
+                let rest = feed(&input[end..], &OPEN, &FEED, || usize::MAX);
+                assert_eq!((&rest.0[..], rest.2), (&all[stop..], None), "{cut} {come} {stop}");
+            }
+        }
+    }
 }

@@ -164,10 +164,22 @@ pub enum Group {
     Bitmap,
     /// The connection itself.
     Connection,
+    /// Geometry on sorted sets.
+    Geo,
     /// Keys of any type.
     Generic,
+    /// Hashes.
+    Hash,
+    /// HyperLogLogs.
+    HyperLogLog,
+    /// Lists.
+    List,
     /// The server.
     Server,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
     /// Strings.
     String,
     /// MULTI and its kin.
@@ -180,8 +192,14 @@ impl Group {
         match self {
             Group::Bitmap => "bitmap",
             Group::Connection => "connection",
+            Group::Geo => "geo",
             Group::Generic => "generic",
+            Group::Hash => "hash",
+            Group::HyperLogLog => "hyperloglog",
+            Group::List => "list",
             Group::Server => "server",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
             Group::String => "string",
             Group::Transactions => "transactions",
         }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 /// One command of so many is looked at; a power of two.
-pub const EVERY: u32 = 64;
+pub const EVERY: u32 = 256;
 /// Keys that a worker follows.
 const SLOTS: usize = 128;
 /// Bytes of a key that are kept.

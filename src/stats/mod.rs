@@ -115,6 +115,8 @@ pub struct WorkerStats {
     pub misses: Counter,
     /// Keys removed because their time had come.
     pub expired: Counter,
+    /// Fields of hashes removed because their time had come.
+    pub expired_subkeys: Counter,
     /// Changes to the dataset.
     pub dirty: Counter,
     /// Error replies.
@@ -138,6 +140,7 @@ impl WorkerStats {
             hits: Counter::default(),
             misses: Counter::default(),
             expired: Counter::default(),
+            expired_subkeys: Counter::default(),
             dirty: Counter::default(),
             errors: Counter::default(),
             error_codes: Errors::default(),
@@ -157,6 +160,7 @@ impl WorkerStats {
             &self.hits,
             &self.misses,
             &self.expired,
+            &self.expired_subkeys,
             &self.errors,
         ];
         counters.into_iter().for_each(Counter::reset);

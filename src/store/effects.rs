@@ -18,8 +18,6 @@ bitflags::bitflags! {
         const TRACKING = 1 << 1;
         /// Keyspace notifications.
         const NOTIFY = 1 << 2;
-        /// Clients blocked on keys.
-        const WAKE = 1 << 3;
     }
 }
 
@@ -41,6 +39,14 @@ pub enum Class {
     Generic,
     /// `$`: strings.
     String,
+    /// `l`: lists.
+    List,
+    /// `s`: sets.
+    Set,
+    /// `h`: hashes.
+    Hash,
+    /// `z`: sorted sets.
+    ZSet,
     /// `x`: a key expired.
     Expired,
     /// `e`: a key was evicted.
@@ -62,6 +68,20 @@ pub struct Event {
     pub db: u32,
     /// Key.
     pub key: Box<[u8]>,
+}
+
+/// A key, with its database.
+pub type KeyIn = (u32, Box<[u8]>);
+
+/// A field of a hash that expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpiredField {
+    /// Database.
+    pub db: u32,
+    /// Key of the hash.
+    pub key: Box<[u8]>,
+    /// Field.
+    pub field: Box<[u8]>,
 }
 
 /// How a command that changed something is to be journalled.
@@ -91,10 +111,19 @@ pub struct Effects {
     pub expired: u64,
     /// Keyspace events, in order. Empty unless wanted.
     pub events: Vec<Event>,
-    /// Keys that changed, with their database, in order. Empty unless the journal, tracking or wake-ups want them.
-    pub changed: Vec<(u32, Box<[u8]>)>,
+    /// Keys that changed, with their database, in order. Empty unless tracking wants them.
+    pub changed: Vec<KeyIn>,
     /// Keys that expired on the way; each goes to the journal as a DEL before the command. Empty unless wanted.
-    pub expired_keys: Vec<(u32, Box<[u8]>)>,
+    pub expired_keys: Vec<KeyIn>,
+    /// Fields of hashes that expired; each goes to the journal as an HDEL before the command.
+    /// Empty unless wanted.
+    pub expired_fields: Vec<ExpiredField>,
+    /// Number of fields of hashes removed because their time had come.
+    pub expired_subkeys: u64,
+    /// Keys that clients wait for ([`super::WriteTx::block`]) and that something happened to, each once, in order: to be
+    /// looked at once the shards are unlocked. [`Effects::reset`] forgets them, so who runs several commands in one
+    /// transaction takes them after each.
+    pub ready: Vec<KeyIn>,
     /// How the command is journalled.
     pub rewrite: Rewrite,
     /// What is too large to be freed under a lock.
@@ -117,10 +146,13 @@ impl Effects {
         self.hits = 0;
         self.misses = 0;
         self.expired = 0;
+        self.expired_subkeys = 0;
+        self.ready.clear();
         if !self.wants.is_empty() {
             self.events.clear();
             self.changed.clear();
             self.expired_keys.clear();
+            self.expired_fields.clear();
             self.rewrite = Rewrite::Verbatim;
         }
     }
@@ -149,12 +181,6 @@ pub trait Notify: Send + Sync {
     fn event(&self, event: &Event);
 }
 
-/// Wakes clients that are blocked on keys.
-pub trait Wake: Send + Sync {
-    /// `key` of `db` changed.
-    fn changed(&self, db: u32, key: &[u8]);
-}
-
 /// Everybody that listens to commits. Slots are filled while the server is put together or a feature is switched on;
 /// `wants` says which are on, with one relaxed load a command.
 #[derive(Default)]
@@ -163,7 +189,6 @@ pub struct Listeners {
     journal: std::sync::OnceLock<Box<dyn Journal>>,
     tracking: std::sync::OnceLock<Box<dyn Tracking>>,
     notify: std::sync::OnceLock<Box<dyn Notify>>,
-    wake: std::sync::OnceLock<Box<dyn Wake>>,
 }
 
 impl Listeners {
@@ -203,13 +228,6 @@ impl Listeners {
         fresh
     }
 
-    /// Installs the waker of blocked clients and switches it on; `false` if one was there.
-    pub fn set_wake(&self, w: Box<dyn Wake>) -> bool {
-        let fresh = self.wake.set(w).is_ok();
-        self.switch(Wants::WAKE, true);
-        fresh
-    }
-
     /// The journal, if any.
     pub fn journal(&self) -> Option<&dyn Journal> {
         self.journal.get().map(|b| &**b)
@@ -223,10 +241,5 @@ impl Listeners {
     /// The notifier, if any.
     pub fn notify(&self) -> Option<&dyn Notify> {
         self.notify.get().map(|b| &**b)
-    }
-
-    /// The waker of blocked clients, if any.
-    pub fn wake(&self) -> Option<&dyn Wake> {
-        self.wake.get().map(|b| &**b)
     }
 }

@@ -7,6 +7,7 @@
 //!   24 bits access clock           Int     i64
 //!   8 bits kind                    Inline  u32, the value's length           value
 //!                                  Shared  Bytes, its capacity
+//!                                  Collection  its owning pointer
 //! ```
 //!
 //! `expire_at` (Unix time in ms) is there only if the kind's `EXPIRES` bit is set.  A key of 16
@@ -15,14 +16,13 @@
 //! Blocks are always requested in whole size classes.  So two shapes of one class have the same
 //! `Layout`, and a change of value, expiry or key that stays in the class happens in place.
 //!
-//! **Later kinds.**  The low six bits of the kind byte name the payload; 3 to 63 are free.  A
-//! collection is one more [`Kind`] whose payload is its owning pointer (`Box<T>`, 8 bytes, at
-//! `Shape::payload_at`): it needs a row in `Shape::payload_len`, in `Entry::take_payload` (which
-//! drops it), in `Value` (which stores it), and accessors beside [`Entry::str`].  The bits
-//! `EXPIRES` and `RAW`, the access clock, keys, renaming and expiry then work unchanged,
-//! because they move payloads as plain bytes.
+//! The low six bits of the kind byte name the payload.  0 to 2 are strings; from 4 on there are
+//! four kinds a type of collection, one an encoding (`store/kinds.rs`), all with the same payload.
+//! What moves or renames an entry moves its payload as plain bytes.
 //!
 //! This module must not know the table, the time, or what a command does with a value.
+
+mod collection;
 
 use std::alloc::{self, Layout};
 use std::mem::{self, ManuallyDrop};
@@ -31,8 +31,11 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytes::{Bytes, BytesMut};
 
+use super::kinds::{Holder, tag_of};
 use crate::base::size_class::good_size;
 use crate::base::table::{Thin, Word};
+pub use crate::types::TypeTag;
+pub use collection::Lent;
 
 /// The longest value, in bytes, that lives in the entry's own block.  Replying with an inline
 /// value copies it under the shard's lock, with a longer one only counts a reference; but that
@@ -55,22 +58,6 @@ const RAW: u8 = 0x40;
 /// The bits of the kind byte that hold a [`Kind`].
 const KIND: u8 = 0x3f;
 
-/// What a key's value is to TYPE and to WRONGTYPE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TypeTag {
-    /// A string.
-    String,
-}
-
-impl TypeTag {
-    /// The name that TYPE answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            TypeTag::String => "string",
-        }
-    }
-}
-
 /// How a value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -81,6 +68,8 @@ pub enum Kind {
     Inline = 1,
     /// A string longer than [`INLINE_MAX`], reference counted.
     Shared = 2,
+    /// A collection; which one and how it is encoded is in the rest of the kind byte.
+    Collection = 4,
 }
 
 impl Kind {
@@ -88,14 +77,8 @@ impl Kind {
         match bits & KIND {
             0 => Kind::Int,
             1 => Kind::Inline,
-            _ => Kind::Shared,
-        }
-    }
-
-    /// The type that values of this kind have.
-    pub fn type_tag(self) -> TypeTag {
-        match self {
-            Kind::Int | Kind::Inline | Kind::Shared => TypeTag::String,
+            2 => Kind::Shared,
+            _ => Kind::Collection,
         }
     }
 }
@@ -136,6 +119,14 @@ enum Value<'a> {
     Int(i64),
     Inline(&'a [u8]),
     Shared(SharedStr),
+    Collection(Holder),
+}
+
+/// What a payload owned, taken out of it.
+enum Owned {
+    Nothing,
+    Shared(SharedStr),
+    Collection(#[expect(dead_code, reason = "only to be dropped")] Holder),
 }
 
 impl<'a> Value<'a> {
@@ -157,11 +148,12 @@ impl<'a> Value<'a> {
 
     fn shape(&self, klen: usize, flags: u8) -> Shape {
         let (kind, vlen) = match self {
-            Value::Int(_) => (Kind::Int, 0),
-            Value::Inline(s) => (Kind::Inline, s.len()),
-            Value::Shared(_) => (Kind::Shared, 0),
+            Value::Int(_) => (Kind::Int as u8, 0),
+            Value::Inline(s) => (Kind::Inline as u8, s.len()),
+            Value::Shared(_) => (Kind::Shared as u8, 0),
+            Value::Collection(holder) => (holder.kind, 0),
         };
-        Shape { bits: kind as u8 | flags, klen, vlen }
+        Shape { bits: kind | flags, klen, vlen }
     }
 }
 
@@ -188,6 +180,7 @@ impl Shape {
             Kind::Int => size_of::<i64>(),
             Kind::Inline => size_of::<u32>(),
             Kind::Shared => size_of::<SharedStr>(),
+            Kind::Collection => size_of::<NonNull<u8>>(),
         }
     }
 
@@ -219,9 +212,9 @@ impl Shape {
 #[repr(transparent)]
 pub struct Entry(Word);
 
-// SAFETY: the block is owned; `Bytes` is `Send`.
+// SAFETY: the block is owned; `Bytes` and every `Collection` are `Send`.
 unsafe impl Send for Entry {}
-// SAFETY: `&Entry` gives `&[u8]`, `&Bytes`, and the access clock, which is atomic.
+// SAFETY: `&Entry` gives `&[u8]`, `&Bytes`, collections, which are `Sync`, and the access clock, which is atomic.
 unsafe impl Sync for Entry {}
 
 // SAFETY: transparent over `Word`, whose `get` ignores the spare bits; the key lies in the block,
@@ -352,6 +345,7 @@ impl Entry {
                     self.put_slice(shape.value_at(), s);
                 }
                 Value::Shared(s) => self.put(shape.payload_at(), s),
+                Value::Collection(holder) => self.put(shape.payload_at(), ManuallyDrop::new(holder).pointer),
             }
         }
     }
@@ -424,16 +418,17 @@ impl Entry {
         self.slice(shape.key_at(), shape.klen)
     }
 
-    /// The value.
+    /// The value, if it is a string.
     #[inline]
-    pub fn str(&self) -> StrRef<'_> {
+    pub fn str(&self) -> Option<StrRef<'_>> {
         let shape = self.shape();
         // SAFETY: the payload is that of the kind.
         unsafe {
             match Kind::of(shape.bits) {
-                Kind::Int => StrRef::Int(self.get(shape.payload_at())),
-                Kind::Inline => StrRef::Inline(self.slice(shape.value_at(), shape.vlen)),
-                Kind::Shared => StrRef::Shared(&(*self.shared_at(shape)).bytes),
+                Kind::Int => Some(StrRef::Int(self.get(shape.payload_at()))),
+                Kind::Inline => Some(StrRef::Inline(self.slice(shape.value_at(), shape.vlen))),
+                Kind::Shared => Some(StrRef::Shared(&(*self.shared_at(shape)).bytes)),
+                Kind::Collection => None,
             }
         }
     }
@@ -453,7 +448,7 @@ impl Entry {
     /// The value's type.
     #[inline]
     pub fn type_tag(&self) -> TypeTag {
-        self.kind().type_tag()
+        tag_of(self.bits() & KIND)
     }
 
     /// When the key expires: Unix time in ms.
@@ -489,25 +484,35 @@ impl Entry {
     }
 
     /// Bytes that the allocator has given for this entry: its block, and what lies outside it.  A
-    /// `Shared` value counts as its own, though replies or copies may hold it too.  O(1).
+    /// `Shared` value counts as its own, though replies or copies may hold it too; a collection with all that it
+    /// owns.  O(1).
     pub fn alloc_bytes(&self) -> usize {
         let shape = self.shape();
         let outside = match Kind::of(shape.bits) {
             Kind::Int | Kind::Inline => 0,
             // SAFETY: the payload is that of the kind.  32: the reference count beside the bytes.
             Kind::Shared => unsafe { good_size((*self.shared_at(shape)).capacity) + 32 },
+            Kind::Collection => self.holder().map_or(0, |holder| holder.heap_bytes()),
         };
         shape.layout().size() + outside
     }
 
-    /// Takes what the payload owns and leaves an entry that may be dropped or freed.
-    fn take_payload(&mut self) -> Option<SharedStr> {
+    /// Takes what the payload owns and leaves an entry of the same layout that may be dropped or freed.
+    #[inline]
+    fn take_payload(&mut self) -> Owned {
         let shape = self.shape();
         match Kind::of(shape.bits) {
-            Kind::Int | Kind::Inline => None,
+            Kind::Int | Kind::Inline => Owned::Nothing,
             // SAFETY: the payload is that of the kind, and is replaced by another.
             Kind::Shared => {
-                Some(unsafe { self.shared_at(shape).replace(SharedStr { bytes: Bytes::new(), capacity: 0 }) })
+                Owned::Shared(unsafe { self.shared_at(shape).replace(SharedStr { bytes: Bytes::new(), capacity: 0 }) })
+            }
+            Kind::Collection => {
+                // Its eight bytes are an integer from here on.
+                self.set_bits(shape.bits & !KIND | Kind::Int as u8);
+                // SAFETY: the payload is that of the kind, and is the holder's alone from here on.
+                let holder = unsafe { Holder::lent(shape.bits & KIND, self.get(shape.payload_at())) };
+                Owned::Collection(ManuallyDrop::into_inner(holder))
             }
         }
     }
@@ -597,14 +602,15 @@ impl Entry {
         self
     }
 
-    /// Gives `f` the string's text in a growable buffer and stores what it leaves there; the
-    /// entry is `raw` afterwards.  A `Shared` string that nobody else holds is edited where it
+    /// Gives `f` the string's text (that of a collection is empty: the caller asks for the type first) in a growable
+    /// buffer and stores what it leaves there; the entry is `raw` afterwards.  A `Shared` string that nobody else holds is edited where it
     /// is, so a loop of appends costs amortised O(1) a byte; others are copied first.  If `f`
     /// panics the entry is lost.
     pub fn edit_bytes<R>(mut self, f: impl FnOnce(&mut BytesMut) -> R) -> (Entry, R) {
         let mut buffer = match self.take_payload() {
-            Some(s) => s.bytes.try_into_mut().unwrap_or_else(|held| BytesMut::from(&held[..])),
-            None => self.short_text(),
+            Owned::Shared(s) => s.bytes.try_into_mut().unwrap_or_else(|held| BytesMut::from(&held[..])),
+            Owned::Nothing => self.short_text(),
+            Owned::Collection(_) => BytesMut::new(),
         };
         let r = f(&mut buffer);
         let mut e = if buffer.len() <= INLINE_MAX {
@@ -621,35 +627,31 @@ impl Entry {
     fn short_text(&self) -> BytesMut {
         let mut digits = itoa::Buffer::new();
         let text = match self.str() {
-            StrRef::Int(n) => digits.format(n).as_bytes(),
-            StrRef::Inline(s) => s,
-            StrRef::Shared(s) => s,
+            Some(StrRef::Int(n)) => digits.format(n).as_bytes(),
+            Some(StrRef::Inline(s)) => s,
+            Some(StrRef::Shared(s)) => s,
+            None => b"",
         };
         let mut buffer = BytesMut::with_capacity(text.len() + 64);
         buffer.extend_from_slice(text);
         buffer
     }
 
-    /// The string's text, moved out where possible (GETDEL).
-    pub fn take_bytes(mut self) -> Bytes {
-        match self.take_payload() {
-            Some(s) => s.bytes,
-            None => self.short_text().freeze(),
-        }
-    }
-
     /// A copy under another key, with the same expiry and access clock.  A `Shared` value is
-    /// shared: it is immutable, and an edit of either entry copies it first.
+    /// shared: it is immutable, and an edit of either entry copies it first.  A collection is
+    /// copied: O(elements).
     ///
     /// # Panics
     /// If the key is longer than `KEY_MAX`.
     pub fn deep_clone(&self, new_key: &[u8]) -> Entry {
         let shape = self.shape();
-        let v = match self.str() {
-            StrRef::Int(n) => Value::Int(n),
-            StrRef::Inline(s) => Value::Inline(s),
+        let v = match (self.str(), self.holder()) {
+            (Some(StrRef::Int(n)), _) => Value::Int(n),
+            (Some(StrRef::Inline(s)), _) => Value::Inline(s),
             // SAFETY: the payload is that of the kind.
-            StrRef::Shared(b) => unsafe { Value::shared(b.clone(), (*self.shared_at(shape)).capacity) },
+            (Some(StrRef::Shared(b)), _) => unsafe { Value::shared(b.clone(), (*self.shared_at(shape)).capacity) },
+            (None, Some(holder)) => Value::Collection(holder.duplicate()),
+            (None, None) => unreachable!("a value is a string or a collection"),
         };
         let expire_at = self.expire_at().unwrap_or(0);
         Entry::build(new_key, v, shape.bits & (EXPIRES | RAW), expire_at, self.access())
@@ -693,7 +695,7 @@ mod tests {
     }
 
     fn text(e: &Entry) -> Vec<u8> {
-        match e.str() {
+        match e.str().unwrap() {
             StrRef::Int(n) => n.to_string().into_bytes(),
             StrRef::Inline(s) => s.to_vec(),
             StrRef::Shared(b) => b.to_vec(),
@@ -762,7 +764,7 @@ mod tests {
             }
             5 => {
                 // A reply still holds the value.
-                let held = if let StrRef::Shared(b) = e.str() { b.clone() } else { Bytes::new() };
+                let held = if let Some(StrRef::Shared(b)) = e.str() { b.clone() } else { Bytes::new() };
                 let before = held.to_vec();
                 m.text.push(b'!');
                 (m.int, m.raw) = (false, true);
@@ -812,7 +814,7 @@ mod tests {
                 e = change(e, &mut m, &mut r);
                 compare(&e, &m);
             }
-            assert_eq!(e.take_bytes(), m.text);
+            assert_eq!(text(&e), m.text);
         }
     }
 
@@ -831,7 +833,7 @@ mod tests {
         let at = e.block();
         let e = e.set_value(NewStr::Slice(&[2; 38])).set_key(b"other").set_expire(Some(7));
         assert_eq!(e.block(), at);
-        assert_eq!((e.key(), e.str(), e.expire_at()), (&b"other"[..], StrRef::Inline(&[2; 38]), Some(7)));
+        assert_eq!((e.key(), e.str(), e.expire_at()), (&b"other"[..], Some(StrRef::Inline(&[2; 38])), Some(7)));
         assert_ne!(e.set_value(NewStr::Int(1)).block(), at);
     }
 
@@ -867,11 +869,8 @@ mod tests {
         assert_eq!(drops.load(Relaxed), 3);
         drop(copy.edit_bytes(|b| b.truncate(3)));
         assert_eq!(drops.load(Relaxed), 4);
-        let held = new().take_bytes();
-        assert_eq!((drops.load(Relaxed), held.len()), (4, INLINE_MAX + 1));
-        drop(held);
         drop(new().set_value(NewStr::Shared(Bytes::from(vec![0; 5000]))));
-        assert_eq!(drops.load(Relaxed), 6);
+        assert_eq!(drops.load(Relaxed), 5);
     }
 
     #[test]
@@ -886,12 +885,12 @@ mod tests {
     fn a_large_string_is_edited_where_it_is() {
         let mut e = Entry::new(b"k", NewStr::Slice(&vec![0; 1 << 20]), None, 0);
         e = e.edit_bytes(|b| b.reserve(1 << 20)).0;
-        let StrRef::Shared(b) = e.str() else { panic!("shared") };
+        let Some(StrRef::Shared(b)) = e.str() else { panic!("shared") };
         let at = b.as_ptr();
         for i in 0..1000 {
             e = e.edit_bytes(|b| b.extend_from_slice(&[i as u8; 100])).0;
         }
-        let StrRef::Shared(b) = e.str() else { panic!("shared") };
+        let Some(StrRef::Shared(b)) = e.str() else { panic!("shared") };
         assert_eq!((b.as_ptr(), b.len()), (at, (1 << 20) + 100_000));
         assert!(e.alloc_bytes() >= 2 << 20);
     }
@@ -915,7 +914,7 @@ mod tests {
         t.entry_mut(p).set_raw(true);
         t.entry(p).set_access(12);
         let e = t.entry(p);
-        assert_eq!((e.key(), e.str()), (&key[..], StrRef::Inline(&[1; 500])));
+        assert_eq!((e.key(), e.str()), (&key[..], Some(StrRef::Inline(&[1; 500]))));
         assert_eq!((e.expire_at(), e.is_raw(), e.access()), (Some(77), true, 12));
         assert_eq!((flags, t.flags(p), t.len()), (0, 0xffff, 2000));
         let r = t.update_with(p, |e| e.edit_bytes(|b| b.len()));

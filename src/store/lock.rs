@@ -91,20 +91,21 @@ pub(super) struct Guard<'s> {
 }
 
 /// Shards held, in ascending order of place.
-pub(super) struct Held<'s> {
-    guards: SmallVec<[Guard<'s>; 1]>,
+pub(super) enum Held<'s> {
+    /// By far the most common: no search, no allocation.
+    One(Guard<'s>),
+    /// Any other number of them.
+    Many(Vec<Guard<'s>>),
 }
 
 impl<'s> Held<'s> {
     pub(super) fn nothing() -> Self {
-        Self { guards: SmallVec::new() }
+        Self::Many(Vec::new())
     }
 
     #[inline]
     pub(super) fn one(store: &'s Store, place: Place) -> Self {
-        let mut guards = SmallVec::new();
-        guards.push(Self::lock(store, place));
-        Self { guards }
+        Self::One(Self::lock(store, place))
     }
 
     pub(super) fn many(store: &'s Store, set: &mut LockSet) -> Self {
@@ -113,7 +114,12 @@ impl<'s> Held<'s> {
                 set.expand(store);
             }
             set.sort();
-            let held = Self { guards: set.places.iter().map(|&p| Self::lock(store, p)).collect() };
+            if let [only] = set.places[..]
+                && !set.everything
+            {
+                return Self::one(store, only);
+            }
+            let held = Self::Many(set.places.iter().map(|&p| Self::lock(store, p)).collect());
             // A database that came into use while the others were waited for may have keys that are older than some of
             // theirs: again, with it. One that comes into use from here on is empty at this moment.
             if !set.everything || held.len() == store.used().count() * store.shard_count() {
@@ -130,34 +136,51 @@ impl<'s> Held<'s> {
         Guard { place, shard, inner }
     }
 
+    #[inline]
+    fn guards(&self) -> &[Guard<'s>] {
+        match self {
+            Self::One(guard) => std::slice::from_ref(guard),
+            Self::Many(guards) => guards,
+        }
+    }
+
     /// Index of the guard of a place, or `None` if it is not held.
     #[inline]
     pub(super) fn find(&self, place: Place) -> Option<usize> {
-        if let [only] = &self.guards[..] {
-            return (only.place == place).then_some(0);
+        match self {
+            Self::One(only) => (only.place == place).then_some(0),
+            Self::Many(guards) => guards.binary_search_by_key(&place, |g| g.place).ok(),
         }
-        self.guards.binary_search_by_key(&place, |g| g.place).ok()
     }
 
     #[inline]
     pub(super) fn at(&mut self, i: usize) -> &mut Guard<'s> {
-        &mut self.guards[i]
+        match self {
+            Self::One(guard) if i == 0 => guard,
+            Self::One(_) => unreachable!("one shard is held"),
+            Self::Many(guards) => &mut guards[i],
+        }
     }
 
     #[inline]
     pub(super) fn peek(&self, i: usize) -> &Guard<'s> {
-        &self.guards[i]
+        &self.guards()[i]
     }
 
     pub(super) fn len(&self) -> usize {
-        self.guards.len()
+        self.guards().len()
     }
 
-    /// Two different guards at once.
+    /// Two different guards at once, the earlier first.
     pub(super) fn pair(&mut self, i: usize, j: usize) -> (&mut Guard<'s>, &mut Guard<'s>) {
         debug_assert!(i < j);
-        let (a, b) = self.guards.split_at_mut(j);
-        (&mut a[i], &mut b[0])
+        match self {
+            Self::One(_) => unreachable!("one shard is held"),
+            Self::Many(guards) => {
+                let (a, b) = guards.split_at_mut(j);
+                (&mut a[i], &mut b[0])
+            }
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //! `Vec<Mutex<HashMap>>`: [`Shard`]s, each a mutex around a [`Table`] of [`Entry`]s. It must not know the wire or
 //! commands.
 //!
-//! **Who owns what, under which lock.** A shard's table, its byte count and its watched keys belong to the shard and are
+//! **Who owns what, under which lock.** A shard's table, its byte count, its watched keys and its queues of
+//! waiting clients belong to the shard and are
 //! touched only through its mutex. What other threads may read without it (length, table address for prefetching, wait
 //! counts) is published in relaxed atomics beside the mutex. Nothing else is shared.
 //!
@@ -21,8 +22,10 @@
 //! ([`Reaper`]).
 
 mod access;
+mod block;
 mod effects;
 mod entry;
+mod kinds;
 mod lock;
 mod reaper;
 mod shard;
@@ -33,13 +36,16 @@ mod watch;
 
 pub use crate::base::table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use access::{Access, idle_seconds, lfu_frequency};
-pub use effects::{Class, Effects, Event, Garbage, Journal, Lazy, Listeners, Notify, Rewrite, Tracking, Wake, Wants};
-pub use entry::{Entry, INLINE_MAX, Kind, NewStr, StrRef, TypeTag};
+pub use block::{Ticket, Waiting};
+pub use effects::{
+    Class, Effects, Event, ExpiredField, Garbage, Journal, KeyIn, Lazy, Listeners, Notify, Rewrite, Tracking, Wants,
+};
+pub use entry::{Entry, INLINE_MAX, Kind, Lent, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};
 pub use reaper::Reaper;
 pub use shard::{Shard, ShardStats};
 pub use sweep::{SweepPosition, Swept};
-pub use tx::{Context, Expiry, Key, ReadTx, WriteTx, WrongType};
+pub use tx::{Context, Edit, Expiry, Key, ReadTx, WriteTx, WrongType};
 pub use watch::Watch;
 
 use crate::base::clock::Clock;
@@ -88,6 +94,16 @@ impl Db {
     /// Keys with a time to live. O(shards), takes no lock.
     pub fn volatile_len(&self) -> u64 {
         self.shards.iter().map(|s| u64::from(s.volatile_len())).sum()
+    }
+
+    /// Hashes that have fields with a time to live. O(shards), takes no lock.
+    pub fn fields_len(&self) -> u64 {
+        self.shards.iter().map(|s| u64::from(s.fields_len())).sum()
+    }
+
+    /// Keys that clients wait for. O(shards), takes no lock.
+    pub fn waited_keys(&self) -> u64 {
+        self.shards.iter().map(|s| u64::from(s.waited_keys())).sum()
     }
 
     /// Mean time to live in milliseconds of the keys that have one, as the active expiry has met them lately; 0: none.

@@ -4,6 +4,7 @@
 //! read and the wait counted, so an uncontended lock costs nothing for it. Padded to two cache lines (adjacent lines
 //! are fetched in pairs), so that neighbouring shards' locks do not share one.
 
+use super::block::BlockMap;
 use super::watch::WatchMap;
 use super::{Entry, Table};
 use crate::base::clock::Clock;
@@ -24,8 +25,12 @@ pub(super) struct Inner {
     pub(super) ops: u64,
     /// Entries with a time to live.
     pub(super) volatile: u32,
+    /// Hashes that have fields with a time to live.
+    pub(super) fields: u32,
     /// Keys that clients WATCH; `None` while there are none, so that a write pays one test.
     pub(super) watched: Option<Box<WatchMap>>,
+    /// Keys that clients wait for; `None` while there are none.
+    pub(super) blocked: Option<Box<BlockMap>>,
 }
 
 /// A locked part of a database.
@@ -36,9 +41,12 @@ pub struct Shard {
     capacity: AtomicU32,
     len: AtomicU32,
     volatile: AtomicU32,
+    fields: AtomicU32,
     inner: Mutex<Inner>,
     waits: AtomicU64,
     wait_ns: AtomicU64,
+    /// Keys that clients wait for.
+    waited: AtomicU32,
 }
 
 /// Figures of one shard, for SHARDS INFO.
@@ -89,6 +97,17 @@ impl Shard {
         }
         self.len.store(inner.table.len() as u32, Relaxed);
         self.volatile.store(inner.volatile, Relaxed);
+        self.fields.store(inner.fields, Relaxed);
+    }
+
+    /// Publishes how many keys clients wait for; called with the lock held after its queues changed.
+    pub(super) fn publish_waited(&self, inner: &Inner) {
+        self.waited.store(inner.waited_keys(), Relaxed);
+    }
+
+    /// Keys that clients wait for.
+    pub fn waited_keys(&self) -> u32 {
+        self.waited.load(Relaxed)
     }
 
     /// Keys.
@@ -104,6 +123,11 @@ impl Shard {
     /// Keys with a time to live.
     pub fn volatile_len(&self) -> u32 {
         self.volatile.load(Relaxed)
+    }
+
+    /// Hashes that have fields with a time to live.
+    pub fn fields_len(&self) -> u32 {
+        self.fields.load(Relaxed)
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 //!
 //! Owns where the sweep is and how it goes on from shard to shard; it must not know how often it is called nor for how
 //! long (`exec::cron`). Each step locks one shard, looks at a bounded number of slots (only entries whose slot says
-//! that they have a TTL are touched), and unlocks, so no lock is held for more than some tens of microseconds.
+//! that they, or fields of them, have a TTL are touched), and unlocks, so no lock is held for more than some tens of microseconds.
 //! Databases and shards without any TTL are passed over without locking.
 
 use super::lock::LockSet;
@@ -31,6 +31,10 @@ pub struct Swept {
     pub seen: u32,
     /// Entries removed.
     pub gone: u32,
+    /// Hashes that have fields with a TTL, and those fields whose time had come, added up.
+    pub fields_seen: u32,
+    /// Fields of hashes removed.
+    pub fields_gone: u32,
     /// Milliseconds that the entries left with a TTL have to live, added up.
     pub ttl_ms: u128,
     /// The sweep came to the end and starts again.
@@ -55,11 +59,11 @@ impl Store {
         let mut tx = self.begin(&mut set, context, effects);
         tx.effects().reset();
         let slots = tx.sweep(at.hash, SLOTS);
-        if slots.gone > 0 {
+        if slots.gone > 0 || slots.fields_gone > 0 {
             commit(&mut tx);
         }
-        let SweptSlots { looked, seen, gone, ttl_ms, next } = slots;
-        let swept = Swept { db: at.db, looked, seen, gone, ttl_ms, wrapped: false };
+        let SweptSlots { looked, seen, gone, fields_seen, fields_gone, ttl_ms, next } = slots;
+        let swept = Swept { db: at.db, looked, seen, gone, fields_seen, fields_gone, ttl_ms, wrapped: false };
         match next {
             Some(hash) => at.hash = hash,
             None => *at = SweepPosition { db: at.db, shard: at.shard + 1, hash: 0 },
@@ -67,12 +71,12 @@ impl Store {
         swept
     }
 
-    /// Moves on to the next shard that has an entry with a TTL; `true` if the end came first.
+    /// Moves on to the next shard that has an entry or a field of a hash with a TTL; `true` if the end came first.
     fn skip_idle(&self, at: &mut SweepPosition) -> bool {
         while at.db < self.databases() {
             if let Some(db) = self.existing(at.db) {
                 while at.shard < db.shards().len() {
-                    if db.shards()[at.shard].volatile_len() > 0 {
+                    if db.shards()[at.shard].volatile_len() > 0 || db.shards()[at.shard].fields_len() > 0 {
                         return false;
                     }
                     (at.shard, at.hash) = (at.shard + 1, 0);
@@ -130,6 +134,61 @@ mod tests {
         assert_eq!(total.ttl_ms, 1000 * 400);
         assert!((1..=3000 / SLOTS + 1).contains(&commits));
         assert_eq!((store.db(2).len(), store.db(2).volatile_len()), (2000, 1000));
+    }
+
+    /// The fields of a hash go in helpings, and the hash with the last of them.
+    #[test]
+    fn fields_expire_and_take_their_hash_with_them() {
+        use crate::store::{Class, Edit, Journal};
+        use crate::types::hash::{ExpireOutcome, Hash, HashLimits};
+        struct Deaf;
+        impl Journal for Deaf {
+            fn append(&self, _: u32, _: &[&[u8]]) {}
+            fn begin_group(&self) {}
+            fn end_group(&self) {}
+        }
+        let store = Store::new(1, 1, Some(1), Clock::manual());
+        store.listeners.set_journal(Box::new(Deaf));
+        let (mut effects, key) = (Effects::default(), Key { bytes: b"h", hash: store.hash(b"h") });
+        let put = |tx: &mut WriteTx<'_>, fields: u32, at: u64| {
+            tx.upsert(key, |hash: &mut Hash| {
+                let limits = HashLimits { listpack_entries: 100, listpack_value: 64 };
+                for i in 0..fields {
+                    let field = format!("{at}:{i}");
+                    assert!(hash.set(field.as_bytes(), b"v", limits, false, 0));
+                    assert_eq!(hash.set_expire(field.as_bytes(), at, 0), ExpireOutcome::Set);
+                }
+                Edit::new((), fields.into(), Class::Hash, "hset")
+            })
+            .unwrap();
+        };
+        put(&mut store.begin_one(key.hash, context(0), &mut effects), 600, 50);
+        put(&mut store.begin_one(key.hash, context(0), &mut effects), 5, 500);
+        fill(&store, 0, 20, Expiry::Clear);
+        assert_eq!((store.db(0).fields_len(), store.db(0).volatile_len()), (1, 0));
+        let mut fields = |now| {
+            let (mut at, mut gone, mut steps) = (SweepPosition::default(), Vec::new(), 0);
+            loop {
+                let swept = store.sweep(&mut at, context(now), &mut effects, |tx| {
+                    let effects = tx.effects();
+                    gone.extend(effects.expired_fields.iter().map(|f| f.field.clone()));
+                    assert_eq!(effects.expired_subkeys, effects.expired_fields.len() as u64);
+                });
+                if swept.wrapped {
+                    gone.sort();
+                    gone.dedup();
+                    return (gone.len(), steps);
+                }
+                assert!(swept.looked + swept.fields_gone <= SLOTS + 1, "{swept:?}");
+                steps += 1;
+            }
+        };
+        assert_eq!(fields(10), (0, 1));
+        assert_eq!(fields(100), (600, 3));
+        assert_eq!((store.db(0).fields_len(), store.db(0).len()), (1, 21));
+        assert_eq!(fields(501), (5, 1));
+        assert_eq!((store.db(0).fields_len(), store.db(0).len()), (0, 20));
+        assert_eq!(fields(502), (0, 0));
     }
 
     #[test]

@@ -5,21 +5,26 @@
 //! WATCH compares, record what happened. Nothing else changes a table, and nothing else writes [`Effects`]. It must
 //! not know commands, replies or sockets.
 //!
-//! Here are the types, locking, and how a key is found and read; `write` has the changes of a key, `walk` what passes over
-//! a shard, `keyspace` what concerns whole databases, `watched` WATCH.
+//! Here are the types, locking, and how a key is found and read; `write` has the changes of a key, `collections` what
+//! concerns values that are lists, sets, sorted sets or hashes, `walk` what passes over a shard, `keyspace` what concerns whole databases, `watched` WATCH,
+//! `waiting` the queues of clients that wait for keys.
 //!
 //! A `WriteTx` is a `ReadTx` (by `Deref`) with mutators; a reading command is handed only the `ReadTx`. Both hold
 //! their shards until dropped. Keys of other shards than the held ones are a programming error: the row's key
 //! specification must name every key that the handler touches.
 
+mod collections;
 mod keyspace;
+mod waiting;
 mod walk;
 mod watched;
 mod write;
 
+pub use collections::Edit;
 pub(super) use walk::SweptSlots;
 
 use super::effects::{Class, Effects, Event, Garbage, Lazy, Wants};
+use super::kinds::Hash;
 use super::lock::{Guard, Held, LockSet, Place};
 use super::{Access, Entry, Store, StrRef};
 use crate::base::table::Pos;
@@ -27,10 +32,14 @@ use std::ops::{Deref, DerefMut};
 
 /// Slot flag: the entry has a time to live.
 const FLAG_TTL: u16 = 1;
+/// Slot flag: the entry is a hash that has fields with a time to live.
+const FLAG_FIELDS: u16 = 2;
 /// Bytes of the table that an entry accounts for: a slot of 12 bytes at a usual load of 0.85.
 const SLOT_SHARE: usize = 14;
 /// Entries whose allocations are at least this large are freed after unlocking.
 const GARBAGE_MIN: usize = 64 * 1024;
+/// Collections of more elements than this are, too: each may be an allocation of its own.
+const GARBAGE_ELEMENTS: usize = 64;
 
 /// A key and its hash, computed once a command.
 #[derive(Clone, Copy, Debug)]
@@ -190,11 +199,10 @@ impl<'s> ReadTx<'s> {
     fn expire(&mut self, guard: usize, pos: Pos, key: &[u8]) {
         let db = self.held.peek(guard).place.db();
         let entry = detach(self.held.at(guard), pos);
-        self.held.at(guard).inner.bump(key);
         self.effects.expired += 1;
+        self.note_change(guard, db, key);
         if !self.effects.wants.is_empty() {
             self.effects.expired_keys.push((db, key.into()));
-            self.record_changed(db, key);
             self.record_event(Class::Expired, "expired", db, key);
         }
         let background = self.effects.lazy.contains(Lazy::EXPIRE);
@@ -207,15 +215,20 @@ impl<'s> ReadTx<'s> {
         }
     }
 
-    fn record_changed(&mut self, db: u32, key: &[u8]) {
-        if self.effects.wants.intersects(Wants::TRACKING | Wants::WAKE) {
+    /// Tells everybody whom a change of a key concerns: who watches it, who waits for it, tracking.
+    #[inline]
+    fn note_change(&mut self, guard: usize, db: u32, key: &[u8]) {
+        let inner = &mut self.held.at(guard).inner;
+        inner.bump(key);
+        inner.note_ready(db, key, &mut self.effects.ready);
+        if self.effects.wants.contains(Wants::TRACKING) {
             self.effects.changed.push((db, key.into()));
         }
     }
 
     #[inline]
     fn discard(&mut self, entry: Entry, background: bool) {
-        if entry.alloc_bytes() >= GARBAGE_MIN {
+        if is_large(&entry, entry.alloc_bytes()) {
             self.effects.garbage.push(Garbage::Entry(entry, background));
         }
     }
@@ -286,7 +299,10 @@ impl<'s> ReadTx<'s> {
     /// [`WrongType`] if the value is no string.
     #[inline]
     pub fn string(&mut self, key: Key<'_>) -> Result<Option<StrRef<'_>>, WrongType> {
-        Ok(self.get(key).map(Entry::str))
+        match self.get(key) {
+            Some(entry) => entry.str().map(Some).ok_or(WrongType),
+            None => Ok(None),
+        }
     }
 
     #[inline]
@@ -333,11 +349,41 @@ fn expired(entry: &Entry, now: u64) -> bool {
 /// Takes an entry out of its table and out of the accounts.
 fn detach(guard: &mut Guard<'_>, pos: Pos) -> Entry {
     let inner = &mut *guard.inner;
+    let flags = inner.table.flags(pos);
     let entry = inner.table.remove(pos);
     inner.bytes -= entry.alloc_bytes() as u64;
-    inner.volatile -= u32::from(entry.expire_at().is_some());
+    inner.volatile -= u32::from(flags & FLAG_TTL != 0);
+    inner.fields -= u32::from(flags & FLAG_FIELDS != 0);
     guard.shard.publish(&guard.inner);
     entry
+}
+
+/// Whether an entry is freed after unlocking.
+#[inline]
+fn is_large(entry: &Entry, alloc_bytes: usize) -> bool {
+    alloc_bytes >= GARBAGE_MIN || entry.elements().is_some_and(|n| n > GARBAGE_ELEMENTS)
+}
+
+/// The flags that an entry's slot must have.
+#[inline]
+fn wanted_flags(entry: &Entry) -> u16 {
+    let fields = entry.collection::<Hash>().is_some_and(|hash| hash.has_expiring());
+    (if entry.expire_at().is_some() { FLAG_TTL } else { 0 }) | if fields { FLAG_FIELDS } else { 0 }
+}
+
+/// Sets the flags of a slot, and counts the entries that have them.
+#[inline]
+fn set_flags(guard: &mut Guard<'_>, pos: Pos, flags: u16) {
+    let inner = &mut *guard.inner;
+    let old = inner.table.flags(pos);
+    if old == flags {
+        return;
+    }
+    inner.table.set_flags(pos, flags);
+    let count = |n: u32, flag: u16| n + u32::from(flags & flag != 0) - u32::from(old & flag != 0);
+    inner.volatile = count(inner.volatile, FLAG_TTL);
+    inner.fields = count(inner.fields, FLAG_FIELDS);
+    guard.shard.publish(&guard.inner);
 }
 
 /// A well-mixed number (the finaliser of SplitMix64, Steele et al. 2014).

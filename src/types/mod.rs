@@ -7,13 +7,16 @@
 pub mod bitfield;
 pub mod bitmap;
 mod block;
+pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
 pub mod intset;
 pub mod lcs;
 pub mod list;
 pub mod packed;
 pub mod set;
 pub mod string;
+pub mod zset;
 
 use std::ptr::NonNull;
 

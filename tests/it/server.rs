@@ -853,8 +853,8 @@ fn shards() {
             client.line(&format!("GET {}", if i % 2 == 0 { "hot".to_owned() } else { format!("cold{i}") }));
         }
         client.line("SHARDS RESET");
-        (0..128).for_each(|_| drop(client.line("GET hot")));
-        assert_eq!(client.line("SHARDS HOT").render(), "[[key, hot, db, :0, operations, :128, error, :0]]");
+        (0..512).for_each(|_| drop(client.line("GET hot")));
+        assert_eq!(client.line("SHARDS HOT").render(), "[[key, hot, db, :0, operations, :512, error, :0]]");
     });
 }
 

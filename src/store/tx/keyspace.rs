@@ -43,10 +43,16 @@ impl WriteTx<'_> {
             }
             let split = |k: &[u8]| self.read.store.split(self.read.store.hash(k)).1;
             guard.inner.bump_where(|inner, k| inner.table.find(split(k), k).is_some());
+            let inner = &mut *guard.inner;
+            if let Some(blocked) = &mut inner.blocked {
+                let ready = &mut self.read.effects.ready;
+                blocked.note_where(db, ready, |k| inner.table.find(split(k), k).is_some());
+            }
             keys += guard.inner.table.len() as u64;
             tables.push(std::mem::take(&mut guard.inner.table));
             guard.inner.bytes = 0;
             guard.inner.volatile = 0;
+            guard.inner.fields = 0;
             guard.shard.publish(&guard.inner);
         }
         if keys > 0 {
@@ -73,9 +79,16 @@ impl WriteTx<'_> {
                 x.inner.watched_keys(|k| there(&x.inner.table, k) || there(&y.inner.table, k));
             let changed_y: Vec<Box<[u8]>> =
                 y.inner.watched_keys(|k| there(&x.inner.table, k) || there(&y.inner.table, k));
+            let (inner_x, inner_y) = (&mut *x.inner, &mut *y.inner);
+            for (db, blocked) in [(a, &mut inner_x.blocked), (b, &mut inner_y.blocked)] {
+                let Some(blocked) = blocked else { continue };
+                let changed = |k: &[u8]| there(&inner_x.table, k) || there(&inner_y.table, k);
+                blocked.note_where(db, &mut self.read.effects.ready, changed);
+            }
             std::mem::swap(&mut x.inner.table, &mut y.inner.table);
             std::mem::swap(&mut x.inner.bytes, &mut y.inner.bytes);
             std::mem::swap(&mut x.inner.volatile, &mut y.inner.volatile);
+            std::mem::swap(&mut x.inner.fields, &mut y.inner.fields);
             changed_x.iter().for_each(|k| x.inner.bump(k));
             changed_y.iter().for_each(|k| y.inner.bump(k));
             x.shard.publish(&x.inner);

@@ -3,8 +3,10 @@
 //! Owns the order of a walk, that of the hashes, which makes a 32-bit hash a position that outlives changes of the table.
 //! A walk locks a shard that is not held for the while. Must not know cursors or databases as a whole.
 
-use super::{FLAG_TTL, ReadTx, WriteTx, expired};
+use super::{FLAG_FIELDS, FLAG_TTL, ReadTx, WriteTx, expired};
+use crate::base::table::Pos;
 use crate::store::Entry;
+use crate::store::kinds::Hash;
 use crate::store::lock::{Guard, Held, Place};
 use crate::store::shard::Inner;
 
@@ -78,39 +80,64 @@ impl<'s> ReadTx<'s> {
 
 impl WriteTx<'_> {
     /// One step of the active expiry in the only held shard: looks at up to `slots` entries from position `from` on,
-    /// removes those whose time has come.
+    /// removes those whose time has come, and of the hashes among them the fields whose time has come, as many as
+    /// entries and fields make `slots` together.
     pub(in crate::store) fn sweep(&mut self, from: u32, slots: u32) -> SweptSlots {
-        let now = self.context.now;
         let mut swept = SweptSlots::default();
         let mut pos = self.held.peek(0).inner.table.first_from(from);
         while let Some(p) = pos {
             let table = &self.held.peek(0).inner.table;
-            let hash = table.hash_at(p);
-            if swept.looked >= slots {
+            let (hash, flags) = (table.hash_at(p), table.flags(p));
+            let left = slots.saturating_sub(swept.looked + swept.fields_gone);
+            if left == 0 {
                 swept.next = Some(hash);
                 break;
             }
             swept.looked += 1;
-            if table.flags(p) & FLAG_TTL == 0 {
-                pos = table.next(p);
-                continue;
+            let mut gone = flags & FLAG_TTL != 0 && self.sweep_entry(p, &mut swept);
+            if !gone && flags & FLAG_FIELDS != 0 {
+                gone = self.sweep_fields(p, left, &mut swept);
             }
-            swept.seen += 1;
-            let entry = table.entry(p);
-            match entry.expire_at().and_then(|at| at.checked_sub(now)).filter(|left| *left > 0) {
-                Some(left) => {
-                    swept.ttl_ms += u128::from(left);
-                    pos = table.next(p);
-                }
-                None => {
-                    swept.gone += 1;
-                    let key: Box<[u8]> = entry.key().into();
-                    self.read.expire(0, p, &key);
-                    pos = self.held.peek(0).inner.table.first_from(hash);
-                }
-            }
+            let table = &self.held.peek(0).inner.table;
+            pos = if gone { table.first_from(hash) } else { table.next(p) };
         }
         swept
+    }
+
+    /// Removes an entry if its time has come; whether it has.
+    fn sweep_entry(&mut self, pos: Pos, swept: &mut SweptSlots) -> bool {
+        let now = self.context.now;
+        let entry = self.held.peek(0).inner.table.entry(pos);
+        swept.seen += 1;
+        match entry.expire_at().and_then(|at| at.checked_sub(now)).filter(|left| *left > 0) {
+            Some(left) => {
+                swept.ttl_ms += u128::from(left);
+                false
+            }
+            None => {
+                swept.gone += 1;
+                let key: Box<[u8]> = entry.key().into();
+                self.read.expire(0, pos, &key);
+                true
+            }
+        }
+    }
+
+    /// Removes up to `limit` fields of a hash whose time has come; whether the hash went with them, or must be looked at
+    /// again from its position on because more are left.
+    fn sweep_fields(&mut self, pos: Pos, limit: u32, swept: &mut SweptSlots) -> bool {
+        swept.fields_seen += 1;
+        let now = self.context.now;
+        let table = &self.held.peek(0).inner.table;
+        let due = table.entry(pos).collection::<Hash>().and_then(|hash| hash.min_expire());
+        if due.is_none_or(|at| at > now) {
+            return false;
+        }
+        let key: Box<[u8]> = table.entry(pos).key().into();
+        let (fields, emptied) = self.expire_fields(0, pos, &key, limit as usize);
+        swept.fields_seen += fields as u32;
+        swept.fields_gone += fields as u32;
+        emptied || fields >= limit as usize
     }
 }
 
@@ -125,6 +152,10 @@ pub(in crate::store) struct SweptSlots {
     pub(in crate::store) seen: u32,
     /// Those that were removed.
     pub(in crate::store) gone: u32,
+    /// Hashes that have fields with a time to live, and those fields whose time had come, added up.
+    pub(in crate::store) fields_seen: u32,
+    /// Fields of hashes that were removed.
+    pub(in crate::store) fields_gone: u32,
     /// What the others have left to live, added up.
     pub(in crate::store) ttl_ms: u128,
 }

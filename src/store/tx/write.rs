@@ -3,10 +3,8 @@
 //! Owns the accounts that a change keeps right: bytes, keys with a time to live, the version for WATCH. Must not know
 //! what the changes mean to a command.
 
-use super::{FLAG_TTL, Found, GARBAGE_MIN, Key, ReadTx, WriteTx, WrongType, detach};
-use crate::base::table::Pos;
+use super::{FLAG_FIELDS, FLAG_TTL, Found, Key, ReadTx, WriteTx, WrongType, detach, is_large, set_flags, wanted_flags};
 use crate::store::effects::{Class, Effects, Rewrite, Wants};
-use crate::store::lock::Guard;
 use crate::store::{Access, Entry, Expiry, NewStr, StrRef};
 use bytes::BytesMut;
 
@@ -64,7 +62,7 @@ impl<'s> WriteTx<'s> {
         let db = self.context.db;
         let Some(at) = self.read.locate(db, key) else { return Ok(None) };
         self.read.touch(at, key.hash);
-        Ok(Some(self.read.entry_at(at).str()))
+        self.read.entry_at(at).str().map(Some).ok_or(WrongType)
     }
 
     /// An entry of whatever type that is about to be changed or moved: touched, not counted as hit or miss.
@@ -98,6 +96,7 @@ impl<'s> WriteTx<'s> {
         let inner = &mut *guard.inner;
         let old = inner.table.entry(at.pos);
         let (old_bytes, old_access) = (old.alloc_bytes(), old.access());
+        let large = is_large(old, old_bytes);
         let (had, has) = (
             old.expire_at(),
             match expiry {
@@ -108,7 +107,7 @@ impl<'s> WriteTx<'s> {
         );
         let fresh = if matches!(access, Access::Lfu(..)) { old_access } else { access.fresh() };
         let mut garbage = None;
-        if old_bytes >= GARBAGE_MIN {
+        if large {
             let new = Entry::new(old.key(), value, has, fresh);
             garbage = Some(inner.table.replace_entry(at.pos, new));
         } else {
@@ -121,35 +120,38 @@ impl<'s> WriteTx<'s> {
         }
         let new_bytes = inner.table.entry(at.pos).alloc_bytes();
         inner.bytes = inner.bytes + new_bytes as u64 - old_bytes as u64;
-        set_ttl_flag(guard, at.pos, had.is_some(), has.is_some());
+        set_flags(guard, at.pos, if has.is_some() { FLAG_TTL } else { 0 });
         if let Some(entry) = garbage {
             self.read.discard_replaced(entry);
         }
     }
 
     /// Puts an entry whose key is absent.
-    fn attach(&mut self, db: u32, key: Key<'_>, entry: Entry) {
-        let i = self.read.guard_of(db, key.hash);
-        let h32 = self.store.split(key.hash).1;
-        let guard = self.read.held.at(i);
-        let inner = &mut *guard.inner;
-        let ttl = entry.expire_at().is_some();
-        inner.bytes += entry.alloc_bytes() as u64;
-        inner.volatile += u32::from(ttl);
-        inner.table.insert(h32, entry, if ttl { FLAG_TTL } else { 0 });
-        guard.shard.publish(&guard.inner);
+    pub(super) fn attach(&mut self, db: u32, key: Key<'_>, entry: Entry) {
+        self.attach_again(db, key, entry);
         if !self.effects.wants.is_empty() {
             self.read.record_event(Class::New, "new", db, key.bytes);
         }
     }
 
-    #[inline]
-    fn changed(&mut self, db: u32, key: Key<'_>) {
+    /// [`WriteTx::attach`] where the key was there until just now: it is not new.
+    pub(super) fn attach_again(&mut self, db: u32, key: Key<'_>, entry: Entry) {
         let i = self.read.guard_of(db, key.hash);
-        self.read.held.at(i).inner.bump(key.bytes);
-        if !self.effects.wants.is_empty() {
-            self.read.record_changed(db, key.bytes);
-        }
+        let h32 = self.store.split(key.hash).1;
+        let guard = self.read.held.at(i);
+        let inner = &mut *guard.inner;
+        let flags = wanted_flags(&entry);
+        inner.bytes += entry.alloc_bytes() as u64;
+        inner.volatile += u32::from(flags & FLAG_TTL != 0);
+        inner.fields += u32::from(flags & FLAG_FIELDS != 0);
+        inner.table.insert(h32, entry, flags);
+        guard.shard.publish(&guard.inner);
+    }
+
+    #[inline]
+    pub(super) fn changed(&mut self, db: u32, key: Key<'_>) {
+        let i = self.read.guard_of(db, key.hash);
+        self.read.note_change(i, db, key.bytes);
     }
 
     /// Stores what `f` makes of the string at `key` (`None` if absent), the TTL kept, with one look-up. An error of `f`
@@ -167,7 +169,7 @@ impl<'s> WriteTx<'s> {
         let result = match self.read.locate(db, key) {
             Some(at) => {
                 self.read.touch(at, key.hash);
-                let (value, result) = f(Some(self.read.entry_at(at).str()))?;
+                let (value, result) = f(Some(self.read.entry_at(at).str().ok_or(WrongType)?))?;
                 self.overwrite(at, value, Expiry::Keep);
                 result
             }
@@ -182,19 +184,33 @@ impl<'s> WriteTx<'s> {
     }
 
     /// Hands the present text of the string at `key` (empty if absent) to `f` to change, and stores the result as `raw`
-    /// with the TTL kept. The caller has checked the type. Amortised O(what `f` does), also for large values.
-    pub fn edit<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> R) -> R {
-        self.edit_if(key, |text| (f(text), true))
+    /// with the TTL kept. Amortised O(what `f` does), also for large values.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the value is no string; then `f` is not called.
+    pub fn edit_text<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> R) -> Result<R, WrongType> {
+        self.edit_text_if(key, |text| (f(text), true))
     }
 
-    /// [`WriteTx::edit`] for an `f` that may find nothing to change and then says `false`: the key counts as unchanged
-    /// for WATCH and the listeners. With an absent key `f` must not say so, as the key comes to be.
-    pub fn edit_if<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut BytesMut) -> (R, bool)) -> R {
+    /// [`WriteTx::edit_text`] for an `f` that may find nothing to change and then says `false`: the key counts as
+    /// unchanged for WATCH and the listeners. With an absent key `f` must not say so, as the key comes to be.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the value is no string; then `f` is not called.
+    pub fn edit_text_if<R>(
+        &mut self,
+        key: Key<'_>,
+        f: impl FnOnce(&mut BytesMut) -> (R, bool),
+    ) -> Result<R, WrongType> {
         let db = self.context.db;
         let (result, changed) = match self.read.locate(db, key) {
             Some(at) => {
                 let inner = &mut *self.read.held.at(at.guard).inner;
-                let old = inner.table.entry(at.pos).alloc_bytes() as u64;
+                let entry = inner.table.entry(at.pos);
+                if entry.str().is_none() {
+                    return Err(WrongType);
+                }
+                let old = entry.alloc_bytes() as u64;
                 let result = inner.table.update_with(at.pos, |e| e.edit_bytes(f));
                 inner.bytes = inner.bytes + inner.table.entry(at.pos).alloc_bytes() as u64 - old;
                 result
@@ -212,7 +228,7 @@ impl<'s> WriteTx<'s> {
         if changed {
             self.changed(db, key);
         }
-        result
+        Ok(result)
     }
 
     /// Removes a key and returns its entry. O(1).
@@ -263,10 +279,11 @@ impl<'s> WriteTx<'s> {
         let guard = self.read.held.at(at.guard);
         let inner = &mut *guard.inner;
         let old = inner.table.entry(at.pos);
-        let (old_bytes, had) = (old.alloc_bytes() as u64, old.expire_at().is_some());
+        let old_bytes = old.alloc_bytes() as u64;
         inner.table.update(at.pos, |e| e.set_expire(at_ms));
         inner.bytes = inner.bytes + inner.table.entry(at.pos).alloc_bytes() as u64 - old_bytes;
-        set_ttl_flag(guard, at.pos, had, at_ms.is_some());
+        let others = guard.inner.table.flags(at.pos) & !FLAG_TTL;
+        set_flags(guard, at.pos, if at_ms.is_some() { others | FLAG_TTL } else { others });
         self.changed(db, key);
         true
     }
@@ -285,20 +302,4 @@ impl<'s> WriteTx<'s> {
     pub fn held(&self) -> usize {
         self.held.len()
     }
-}
-
-#[inline]
-fn set_ttl_flag(guard: &mut Guard<'_>, pos: Pos, had: bool, has: bool) {
-    if had == has {
-        return;
-    }
-    let inner = &mut *guard.inner;
-    let flags = inner.table.flags(pos) & !FLAG_TTL;
-    inner.table.set_flags(pos, if has { flags | FLAG_TTL } else { flags });
-    if has {
-        inner.volatile += 1;
-    } else {
-        inner.volatile -= 1;
-    }
-    guard.shard.publish(&guard.inner);
 }

@@ -1,0 +1,181 @@
+//! DEBUG OBJECT: one line about how a value is stored; and the parts that a value is made of, which the digests go
+//! through too.
+//!
+//! Owns the length that a value would have in the RDB format without compression. Must not know how a collection keeps
+//! its parts, but for packed ones, which a file holds as they are.
+
+use super::*;
+use crate::store::Access;
+use crate::types::TypeTag;
+use crate::types::hash::{FieldTtl, Hash};
+use crate::types::packed::ItemText;
+use crate::types::string::{Encoded, encode};
+use crate::types::zset::ZSet;
+
+/// One part of a collection.
+pub(super) enum Part<'a> {
+    /// An element of a list or a member of a set.
+    One(&'a [u8]),
+    /// A member of a sorted set and its score.
+    Scored(&'a [u8], f64),
+    /// A field of a hash, its value, and whether it expires.
+    Pair(&'a [u8], &'a [u8], bool),
+}
+
+/// Shows every part of a collection, in its order; of a string none. Fields that have expired at `now` are none. O(parts).
+pub(super) fn parts(entry: &Entry, now: u64, mut f: impl FnMut(Part<'_>)) {
+    let (mut a, mut b) = (ItemText::default(), ItemText::default());
+    match entry.type_tag() {
+        TypeTag::String => {}
+        TypeTag::List => {}
+        TypeTag::Set => {}
+        TypeTag::ZSet => {
+            if let Some(zset) = entry.collection::<ZSet>() {
+                zset.for_each(&mut |member, score| {
+                    f(Part::Scored(member.text(&mut a), score));
+                    true
+                });
+            }
+        }
+        TypeTag::Hash => {
+            if let Some(hash) = entry.collection::<Hash>() {
+                let timed = hash.has_expiring();
+                for (field, value) in hash.iter(now) {
+                    let field = field.text(&mut a);
+                    let expires = timed && matches!(hash.expire_at(field, now), FieldTtl::At(_));
+                    f(Part::Pair(field, value.text(&mut b), expires));
+                }
+            }
+        }
+    }
+}
+
+/// The reply of DEBUG OBJECT.
+pub(super) fn describe(entry: &Entry, key: Key<'_>, access: Access, now: u64) -> String {
+    let encoding = super::super::object::encoding_name(entry);
+    let (lru, usage) = match access {
+        Access::Lfu(..) => {
+            let frequency = lfu_frequency(entry.access(), (now / 60_000) as u16, 1);
+            (entry.access(), format!("lru_seconds_idle:0 freq:{frequency}"))
+        }
+        Access::Lru(_) => (entry.access(), format!("lru_seconds_idle:{}", idle_seconds(entry.access(), now))),
+    };
+    // Addresses are nobody's business: the key's hash stands for one.
+    format!(
+        "Value at:{:#x} refcount:1 encoding:{encoding} serializedlength:{} lru:{lru} {usage}",
+        key.hash,
+        serialized_len(entry, now)
+    )
+}
+
+/// Bytes of a length in the RDB format.
+fn length_len(n: usize) -> usize {
+    match n {
+        0..64 => 1,
+        64..16384 => 2,
+        _ if u32::try_from(n).is_ok() => 5,
+        _ => 9,
+    }
+}
+
+/// Bytes of some text in the RDB format.
+fn blob_len(bytes: usize) -> usize {
+    length_len(bytes) + bytes
+}
+
+/// Bytes of a string in the RDB format: a packed integer where it is one.
+fn text_len(text: &[u8]) -> usize {
+    match encode(text) {
+        Encoded::Int(n) => int_len(n),
+        Encoded::Bytes => blob_len(text.len()),
+    }
+}
+
+fn int_len(n: i64) -> usize {
+    if i8::try_from(n).is_ok() {
+        2
+    } else if i16::try_from(n).is_ok() {
+        3
+    } else if i32::try_from(n).is_ok() {
+        5
+    } else {
+        blob_len(itoa::Buffer::new().format(n).len())
+    }
+}
+
+/// Bytes of a value in the RDB format, without compression. O(parts), O(1) if packed.
+fn serialized_len(entry: &Entry, now: u64) -> usize {
+    match entry.str() {
+        Some(StrRef::Int(n)) => return int_len(n),
+        Some(StrRef::Inline(b)) => return blob_len(b.len()),
+        Some(StrRef::Shared(b)) => return blob_len(b.len()),
+        None => {}
+    }
+    if let Some(bytes) = packed_len(entry) {
+        return bytes;
+    }
+    let mut bytes = length_len(entry.elements().unwrap_or(0));
+    parts(entry, now, |part| {
+        bytes += match part {
+            Part::One(text) => text_len(text),
+            Part::Scored(member, _) => text_len(member) + size_of::<f64>(),
+            Part::Pair(field, value, expires) => {
+                text_len(field) + text_len(value) + if expires { size_of::<u64>() } else { 0 }
+            }
+        }
+    });
+    bytes
+}
+
+/// Bytes of a value that the RDB format holds as the blocks it is stored in.
+fn packed_len(entry: &Entry) -> Option<usize> {
+    if let Some(zset) = entry.collection::<ZSet>() {
+        return match &*zset {
+            ZSet::Packed(block) => Some(blob_len(block.listpack_bytes())),
+            ZSet::Large(_) => None,
+        };
+    }
+    if let Some(hash) = entry.collection::<Hash>() {
+        return match &*hash {
+            Hash::Packed(block) => Some(blob_len(block.listpack_bytes())),
+            Hash::Expiring(block) => Some(size_of::<u64>() + blob_len(block.listpack_bytes())),
+            Hash::Table(_) => None,
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::NewStr;
+    use crate::types::hash::HashLimits;
+    use crate::types::zset::{AddFlags, ZSetLimits};
+
+    fn length(entry: &Entry) -> usize {
+        serialized_len(entry, 0)
+    }
+
+    /// As redis-server's DEBUG OBJECT has it.
+    #[test]
+    fn serialized_lengths() {
+        for (value, len) in [(1, 2), (1000, 3), (100_000, 5), (1 << 40, 14)] {
+            assert_eq!(length(&Entry::new(b"k", NewStr::Int(value), None, 0)), len);
+        }
+        assert_eq!(length(&Entry::new(b"k", NewStr::Slice(b"abc"), None, 0)), 4);
+        assert_eq!(length(&Entry::new(b"k", NewStr::Slice(&[0; 100]), None, 0)), 102);
+        for (entries, len) in [(512, 18), (0, 9)] {
+            let limits = HashLimits { listpack_entries: entries, listpack_value: 64 };
+            let mut hash = Hash::default();
+            hash.set(b"f", b"v", limits, false, 0);
+            hash.set(b"12", b"34", limits, false, 0);
+            assert_eq!(length(&Entry::new_collection(b"k", hash, None, 0)), len);
+        }
+        let limits = ZSetLimits { listpack_entries: 128, listpack_value: 64 };
+        let mut zset = ZSet::default();
+        for i in 0..200 {
+            zset.add(format!("m{i}").as_bytes(), f64::from(i) + 0.5, AddFlags::default(), limits);
+        }
+        assert_eq!(length(&Entry::new_collection(b"k", zset, None, 0)), 2492);
+    }
+}

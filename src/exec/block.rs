@@ -1,0 +1,365 @@
+//! Blocking commands: waiting for keys, being served, giving up.
+//!
+//! Owns [`Waiter`], what the queues of keys hold (`store/block.rs` owns the queues). A command that finds nothing leaves
+//! one waiter in the queues of all the keys it waits for, while it holds their shards, and blocks its client.
+//!
+//! **Who serves.** The worker whose command changed a key serves its waiters, after the whole command or EXEC and before
+//! its own next command: it locks all keys of the first waiter's command and runs that command for it; what it makes may
+//! make further keys ready (BLMOVE), and these come next. The reply goes into the waiting client's inbox. Waiters of one
+//! key are served in the order in which they came, over all shards and workers: a fresh blocking command that finds
+//! data, but others waiting for it, queues behind them, for whoever brought the data is about to serve them.
+//!
+//! **No element is lost, none is handed out twice.** Whether a waiter is over is changed only with the shards of all its
+//! keys held: by who serves it, which has then popped its element in the same transaction, or by its own worker, when
+//! its time is over, CLIENT UNBLOCK asks, or its connection has gone. So an element is popped for a client only while it
+//! is known to be connected; the reply to one that goes before it is written is lost with the connection, as every reply.
+//! If the handler panics on its behalf the waiter stays.
+//!
+//! **Cost.** Who does not block and touches no key that others wait for pays a test of a null pointer per write. A
+//! push of one element to a key with ten thousand waiters looks at one of them. Timers are the connection's
+//! (`net/timers.rs`). Lock order is the store's: one transaction at a time.
+
+use super::{Worker, commit, lock_set};
+use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared, Unblock};
+use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
+use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
+use crate::server::Server;
+use crate::spec::{Group, KeyFlags, for_each_key};
+use crate::store::{Context, Key, LockSet, Ticket, Waiting, WriteTx};
+use crate::types::TypeTag;
+use bytes::Bytes;
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A key with its database.
+type KeyIn = (u32, Box<[u8]>);
+
+/// The number of the last waiter.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// A client that waits, as the queues know it.
+struct Waiter {
+    /// Changed only with the shards of all its keys held.
+    over: AtomicBool,
+    number: u64,
+    client: Arc<Shared>,
+    db: u32,
+    proto: Proto,
+    no_touch: bool,
+    /// Its replies are switched off.
+    silent: bool,
+    id: CommandId,
+    row: &'static Row,
+    handler: BlockFn,
+    args: OwnedCommand,
+    nothing: Nothing,
+}
+
+impl Waiting for Waiter {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Waiter {
+    fn new(
+        client: &Client,
+        (id, row, handler): (CommandId, &'static Row, BlockFn),
+        args: ArgView<'_>,
+        nothing: Nothing,
+    ) -> Self {
+        Self {
+            over: AtomicBool::new(false),
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
+            client: Arc::clone(&client.shared),
+            db: client.db,
+            proto: client.proto,
+            no_touch: client.no_touch,
+            silent: matches!(client.reply, ReplyMode::Off | ReplyMode::Skip),
+            id,
+            row,
+            handler,
+            args: args.to_owned(),
+            nothing,
+        }
+    }
+
+    fn of(ticket: &Ticket) -> Option<&Waiter> {
+        (&**ticket as &dyn Any).downcast_ref()
+    }
+
+    /// The type of value that can serve it.
+    fn wants(&self) -> Option<TypeTag> {
+        wanted(self.row)
+    }
+
+    /// Ends the wait and leaves all queues. The shards of its keys are held.
+    fn finish(&self, server: &Server, ticket: &Ticket, tx: &mut WriteTx<'_>) {
+        self.over.store(true, Ordering::Release);
+        self.client.set_flag(ClientFlags::BLOCKED, false);
+        server.clients.blocked.fetch_sub(1, Ordering::Relaxed);
+        let mine = tx.db();
+        tx.select(self.db);
+        for_each_waited(self.row, self.args.view(), |key| {
+            let key = tx.key(key);
+            tx.unblock(key, ticket);
+        });
+        tx.select(mine);
+    }
+}
+
+/// The type of value that serves a blocking command.
+fn wanted(row: &Row) -> Option<TypeTag> {
+    match row.spec.group {
+        Group::List => Some(TypeTag::List),
+        Group::SortedSet => Some(TypeTag::ZSet),
+        _ => None,
+    }
+}
+
+/// The keys that a blocking command waits for: those it takes data out of.
+fn for_each_waited<'a>(row: &Row, args: ArgView<'a>, mut each: impl FnMut(&'a [u8])) {
+    let arg = |i: usize| args.get(i).unwrap_or_default();
+    for_each_key(row.spec.keys, args.len(), arg, |i, flags| {
+        if flags.contains(KeyFlags::ACCESS) {
+            each(arg(i));
+        }
+    });
+}
+
+pub(super) fn write_nothing(nothing: Nothing, reply: &mut Reply<'_>) {
+    match nothing {
+        Nothing::Array => reply.null_array(),
+        Nothing::Bulk => reply.null(),
+    }
+}
+
+/// Locks what a waiter's command needs.
+fn waiter_locks(server: &Server, waiter: &Waiter, locks: &mut LockSet) {
+    locks.clear();
+    lock_set(server, waiter.row, waiter.db, waiter.args.view(), locks, false);
+}
+
+/// The keys where there is data that others wait for: who brought it is about to serve them, and they come first.
+fn others_ahead(row: &Row, args: ArgView<'_>, tx: &mut WriteTx<'_>) -> Vec<KeyIn> {
+    let (db, wanted) = (tx.db(), wanted(row));
+    let mut ahead = Vec::new();
+    for_each_waited(row, args, |bytes| {
+        let key = tx.key(bytes);
+        if tx.has_waiters(key) && wanted.is_some() && tx.peek(key).map(|entry| entry.type_tag()) == wanted {
+            let same = |t: &Ticket| Waiter::of(t).is_some_and(|w| w.wants() == wanted);
+            if tx.next_waiting(key, 0, same).is_some() {
+                ahead.push((db, bytes.into()));
+            }
+        }
+    });
+    ahead
+}
+
+/// Puts a waiter into the queues of its keys, whose shards are held, and blocks its client.
+fn start_waiting(server: &Server, client: &mut Client, tx: &mut WriteTx<'_>, waiter: Waiter, deadline_ns: Option<u64>) {
+    let row = waiter.row;
+    let waiter = Arc::new(waiter);
+    let ticket: Ticket = Arc::clone(&waiter) as Ticket;
+    for_each_waited(row, waiter.args.view(), |key| {
+        let key = tx.key(key);
+        tx.block(key, Arc::clone(&ticket));
+    });
+    client.shared.take_unblock();
+    client.shared.set_flag(ClientFlags::BLOCKED, true);
+    server.clients.blocked.fetch_add(1, Ordering::Relaxed);
+    client.blocked = Some(Box::new(Blocked { deadline_ns, ticket: Box::new(ticket) }));
+}
+
+impl Worker {
+    /// Runs a blocking command of a client outside of a transaction: it replies, or blocks the client.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn call_blocking(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        id: CommandId,
+        row: &'static Row,
+        handler: BlockFn,
+        args: ArgView<'_>,
+        reply: &mut Reply<'_>,
+    ) {
+        loop {
+            self.effects.reset();
+            self.locks.clear();
+            lock_set(server, row, client.db, args, &mut self.locks, false);
+            let context = self.context(server, client);
+            let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+            let ahead = others_ahead(row, args, &mut tx);
+            if ahead.is_empty() {
+                let mut cursor = Args::new(args, &server.store, &self.settings, (0, 0));
+                match handler(&mut tx, &mut cursor, reply) {
+                    Ok(Served::Done) => {}
+                    Ok(Served::Wait { timeout_ms, nothing }) => {
+                        let waiter = Waiter::new(client, (id, row, handler), args, nothing);
+                        let deadline_ns =
+                            timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
+                        start_waiting(server, client, &mut tx, waiter, deadline_ns);
+                    }
+                    Err(e) => e.write(reply),
+                }
+            }
+            commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+            drop(tx);
+            if ahead.is_empty() {
+                break;
+            }
+            self.serve(server, ahead);
+        }
+        if client.blocked.is_some() {
+            self.monitor(server, client, row, args);
+        } else {
+            self.count(server, client, id, row, args, reply, 0);
+        }
+        self.settle(server);
+    }
+
+    /// What follows a commit once nothing is held: frees what was too large to be freed under a lock, serves those who
+    /// waited for the keys that changed.
+    #[inline]
+    pub(super) fn settle(&mut self, server: &Server) {
+        if !self.effects.garbage.is_empty() {
+            commit::dispose(server, &mut self.effects);
+        }
+        if !self.effects.ready.is_empty() {
+            let ready = std::mem::take(&mut self.effects.ready);
+            self.serve(server, ready);
+        }
+    }
+
+    /// Serves those who wait for `keys`, and for the keys that this changes, until none of them can be served.
+    #[cold]
+    pub(super) fn serve(&mut self, server: &Server, keys: Vec<KeyIn>) {
+        let mut queue = VecDeque::from(keys);
+        while let Some((db, key)) = queue.pop_front() {
+            let mut after = 0;
+            while let Some(ticket) = self.next_for(server, db, &key, after) {
+                let Some(waiter) = Waiter::of(&ticket) else { break };
+                if !self.serve_one(server, waiter, &ticket) {
+                    after = waiter.number;
+                }
+                queue.extend(self.effects.ready.drain(..));
+            }
+        }
+    }
+
+    /// The first waiter for a key behind number `after` that a value of the key's type can serve.
+    fn next_for(&mut self, server: &Server, db: u32, key: &[u8], after: u64) -> Option<Ticket> {
+        let context =
+            Context { db, now: self.now_ms, access: server.access(&self.settings, self.now_ms), no_touch: true };
+        let key = Key { bytes: key, hash: server.store.hash(key) };
+        self.effects.reset();
+        let mut tx = server.store.begin_one(key.hash, context, &mut self.effects);
+        let there = tx.peek(key).map(|entry| entry.type_tag())?;
+        tx.next_waiting(key, after, |t| Waiter::of(t).is_some_and(|w| w.wants() == Some(there)))
+    }
+
+    /// Runs a waiter's command for it; `false` if there was nothing for it.
+    fn serve_one(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> bool {
+        let access = server.access(&self.settings, self.now_ms);
+        let context = Context { db: waiter.db, now: self.now_ms, access, no_touch: waiter.no_touch };
+        let args = waiter.args.view();
+        let mut out = OutBuf::new();
+        let mut reply = Reply::new(&mut out, waiter.proto);
+        self.effects.reset();
+        waiter_locks(server, waiter, &mut self.locks);
+        {
+            let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+            if waiter.is_over() {
+                return true;
+            }
+            let mut cursor = Args::new(args, &server.store, &self.settings, (0, 0));
+            match (waiter.handler)(&mut tx, &mut cursor, &mut reply) {
+                Ok(Served::Wait { .. }) => return false,
+                Ok(Served::Done) => {}
+                Err(e) => e.write(&mut reply),
+            }
+            waiter.finish(server, ticket, &mut tx);
+            commit::commit(server, &self.stats, &mut tx, waiter.client.id, args);
+        }
+        let end = server.clock.mono_ns();
+        let ns = end.saturating_sub(self.last_ns);
+        self.last_ns = end;
+        let failed = reply.errors() > 0;
+        self.stats.commands[waiter.id as usize].ran(ns, failed, self.latency_tracking);
+        self.stats.processed.add(1);
+        if failed {
+            self.count_error(reply.last_error_code());
+        }
+        if waiter.silent {
+            waiter.client.wake();
+        } else {
+            waiter.client.post(Bytes::from(out.to_vec()));
+        }
+        if !self.effects.garbage.is_empty() {
+            commit::dispose(server, &mut self.effects);
+        }
+        true
+    }
+
+    /// Goes on with the command that blocks the client: somebody woke it, or its time is over. The client is blocked no
+    /// more if it has been served (the reply is in its inbox) or gets its reply here.
+    pub fn resume(&mut self, server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
+        self.tick();
+        let asked = client.shared.take_unblock();
+        let Some((ticket, over)) = self.waiter_of(client) else { return };
+        let Some(waiter) = Waiter::of(&ticket) else { return };
+        if !over && !timed_out && asked.is_none() {
+            return;
+        }
+        client.blocked = None;
+        if over || !self.give_up(server, waiter, &ticket) || waiter.silent {
+            return;
+        }
+        let mut reply = Reply::new(out, client.proto);
+        match asked {
+            Some(Unblock::Error) if !timed_out => {
+                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+                self.count_error(b"UNBLOCKED");
+            }
+            _ => write_nothing(waiter.nothing, &mut reply),
+        }
+        self.stats.commands[waiter.id as usize].ran(0, reply.errors() > 0, self.latency_tracking);
+        self.stats.processed.add(1);
+    }
+
+    fn waiter_of(&self, client: &Client) -> Option<(Ticket, bool)> {
+        let ticket: &Ticket = client.blocked.as_ref()?.ticket.downcast_ref()?;
+        Some((Arc::clone(ticket), ticket.is_over()))
+    }
+
+    /// Takes a waiter out of its queues; `false` if it was served before that.
+    fn give_up(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> bool {
+        let access = server.access(&self.settings, self.now_ms);
+        let context = Context { db: waiter.db, now: self.now_ms, access, no_touch: true };
+        waiter_locks(server, waiter, &mut self.locks);
+        self.effects.reset();
+        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        let mine = !waiter.is_over();
+        if mine {
+            waiter.finish(server, ticket, &mut tx);
+        }
+        mine
+    }
+
+    /// The connection goes: its waiter must not be served any more.
+    pub(super) fn abandon(&mut self, server: &Server, client: &mut Client) {
+        if let Some((ticket, false)) = self.waiter_of(client)
+            && let Some(waiter) = Waiter::of(&ticket)
+        {
+            self.give_up(server, waiter, &ticket);
+        }
+        client.blocked = None;
+    }
+}
