@@ -21,17 +21,21 @@ pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;
+mod hash;
 mod help;
 mod hyperloglog;
 mod info;
 mod keyspace;
 mod latency;
+mod list;
 mod memory;
 mod object;
 mod server;
+mod set;
 mod shards;
 mod slowlog;
 mod string;
+mod timeout;
 
 pub use args::Args;
 pub use error::{Error, Result};
@@ -261,8 +265,11 @@ impl Row {
 /// Every table, in the order of the documentation's groups.
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
+    set::TABLE,
     bitmap::TABLE,
+    hash::TABLE,
     hyperloglog::TABLE,
+    list::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

@@ -5,6 +5,10 @@
 //! by type, so that an entry can be freed, measured and copied by whoever does not know what it holds. A collection is
 //! one owning pointer there ([`Holder`]). Must not know entries, keys or what a collection does.
 
+pub(super) use crate::types::hash::Hash;
+use crate::types::list::List;
+use crate::types::set::Set;
+use crate::types::zset::ZSet;
 use crate::types::{Collection, TypeTag};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -30,7 +34,7 @@ static OPS: [Ops; 4] = [ops::<List>(0), ops::<Set>(1), ops::<ZSet>(2), ops::<Has
 /// The functions of a type, which is number `index`.
 const fn ops<C: Collection>(index: usize) -> Ops {
     assert!(TAGS[index] as u8 == C::TYPE as u8 && C::ENCODINGS <= ENCODINGS);
-    // SAFETY, for all of them: callers pass what `into_raw` gave and own it (or lend it, for all but `free`).
+    // SAFETY: for all of them, callers pass what `into_raw` gave and own it (or lend it, for all but `free`).
     Ops {
         free: |encoding, p| drop(unsafe { C::from_raw(encoding, p) }),
         heap_bytes: |encoding, p| unsafe { lend::<C>(encoding, p) }.heap_bytes(),
@@ -139,56 +143,5 @@ impl Drop for Holder {
     fn drop(&mut self) {
         // SAFETY: the holder owns the collection and ends here.
         self.of(|ops, encoding, p| unsafe { (ops.free)(encoding, p) });
-    }
-}
-
-pub(super) use crate::types::hash::Hash;
-pub(super) use crate::types::zset::ZSet;
-#[cfg(test)]
-pub(super) use stand_in::Lines;
-pub(super) use stand_in::{List, Set};
-
-/// Holds the place of the collections' types.
-mod stand_in {
-    use super::*;
-
-    pub type List = Lines<0>;
-    pub type Set = Lines<1>;
-
-    /// Lines with the time at which each expires, or `u64::MAX`; in encoding 1 if there are more than two.
-    #[derive(Clone, Debug, Default, PartialEq)]
-    #[allow(clippy::box_collection, reason = "it must be one pointer")]
-    pub struct Lines<const T: usize>(pub Box<Vec<(Vec<u8>, u64)>>);
-
-    // SAFETY: the pointer is the box's, whatever the encoding.
-    unsafe impl<const T: usize> Collection for Lines<T> {
-        const TYPE: TypeTag = TAGS[T];
-        const ENCODINGS: u8 = 2;
-
-        fn into_raw(self) -> (u8, NonNull<u8>) {
-            let encoding = u8::from(self.0.len() > 2);
-            (encoding, NonNull::from(Box::leak(self.0)).cast())
-        }
-
-        unsafe fn from_raw(_: u8, p: NonNull<u8>) -> Self {
-            // SAFETY: the caller's promise.
-            Self(unsafe { Box::from_raw(p.cast().as_ptr()) })
-        }
-
-        fn len(&self) -> usize {
-            self.0.len()
-        }
-
-        fn heap_bytes(&self) -> usize {
-            32 + self.0.len() * 32
-        }
-
-        fn encoding(&self) -> &'static str {
-            if self.0.len() > 2 { "many" } else { "few" }
-        }
-
-        fn duplicate(&self) -> Self {
-            self.clone()
-        }
     }
 }
