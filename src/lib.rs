@@ -17,12 +17,12 @@
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
 //! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count |
-//! | [`net`] | sockets, worker threads, connection tasks, shutdown |
+//! | [`net`] | sockets, worker threads and their loops, connections, shutdown |
 //!
 //! # The life of one GET
 //!
-//! 1. `net/connection.rs`: the socket is readable; `Connection::poll` reads it into the worker's buffer and calls
-//!    [`exec::Worker::run`].
+//! 1. `net/worker.rs`: the worker's epoll says that a socket is readable, and its connection has a turn:
+//!    `net/connection.rs` reads the socket into the worker's buffer and calls [`exec::Worker::run`].
 //! 2. `exec/mod.rs`: `run` lets the parser (`resp/request.rs`) find up to [`exec::BATCH`] whole commands in place,
 //!    looks up their rows, hashes their keys ([`store::Store::hash`]), and prefetches first every key's table slot, then
 //!    every key's entry. Past the caches this is the largest single gain there is.
@@ -45,16 +45,20 @@
 //! - What a command is stands in one row ([`commands::Row`]); arity, locks, gates, COMMAND, statistics and documentation
 //!   are derived from it.
 //! - Only `base/clock.rs` reads the time; a command has one time.
-//! - Workers share the store and nothing else. What must reach a connection of another worker goes through that
-//!   connection's inbox ([`client::Shared::post`]) and wakes its task.
+//! - Workers share the store and nothing else. What must reach a connection of another worker is left with the
+//!   connection ([`client::Shared::post`], [`client::Shared::close`]), and its token in its worker's
+//!   [`client::Mailbox`], which wakes a worker that sleeps.
+//! - A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
+//!   comes ([`exec::Worker::resume`]).
 //! - `unsafe` stands in `base/table.rs` and `store/entry.rs`, tested against models under AddressSanitizer, and in the
 //!   few lines that name themselves with `allow(unsafe_code)`.
 //!
 //! # Threads
 //!
 //! The main thread accepts connections, hears signals and drives the periodic work (active expiry, time-outs, samples).
-//! Each worker thread has a `current_thread` runtime and serves the connections dealt to it, as local tasks. A
-//! background thread frees large values, another writes the log.
+//! Each worker thread is a loop over its epoll (`net/worker.rs`): connections whose sockets are ready, which other threads
+//! have left something for, whose deadlines have come, or which had work left, have a turn each, of bounded length. A
+//! background thread frees large values, another writes the log. Only the main thread has an async runtime.
 #![warn(missing_docs)]
 pub mod base;
 pub mod cli;

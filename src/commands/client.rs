@@ -1,7 +1,7 @@
 //! CLIENT: what a connection says of itself, and what an operator sees of and does to the others.
 //!
 //! Owns the line of CLIENT LIST and the filters of LIST and KILL. Other clients are seen through
-//! [`crate::client::Shared`] only; a kill marks the client and wakes its task, which closes the connection itself.
+//! [`crate::client::Shared`] only; a kill marks the client and wakes its worker, which closes the connection.
 
 use super::*;
 use crate::base::num::parse_i64;

@@ -105,7 +105,8 @@ fn sleep(args: &mut Args<'_>, out: &mut Reply<'_>) {
 fn object(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let key = args.key();
     let (access, now) = (cx.tx.access_mode(), cx.tx.now());
-    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(|entry| describe::describe(entry, key, access, now)));
+    let describe = |entry: &Entry| describe::describe(entry, key, access, now, args.settings());
+    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(describe));
     out.simple(&line.ok_or(Error::NoSuchKey)?);
     Ok(())
 }

@@ -30,6 +30,7 @@ mod list;
 mod memory;
 mod object;
 mod server;
+mod set;
 mod shards;
 mod slowlog;
 mod string;
@@ -263,6 +264,7 @@ impl Row {
 /// Every table, in the order of the documentation's groups.
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
+    set::TABLE,
     bitmap::TABLE,
     hyperloglog::TABLE,
     list::TABLE,

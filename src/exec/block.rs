@@ -177,6 +177,14 @@ fn start_waiting(server: &Server, client: &mut Client, tx: &mut WriteTx<'_>, wai
     client.blocked = Some(Box::new(Blocked { deadline_ns, ticket: Box::new(ticket) }));
 }
 
+/// A wait for nothing but time: ends with it, or when the client is woken.
+fn resume_plain(client: &mut Client, timed_out: bool, out: &mut OutBuf) {
+    client.blocked = None;
+    if timed_out {
+        Reply::new(out, client.proto).null_array();
+    }
+}
+
 impl Worker {
     /// Runs a blocking command of a client outside of a transaction: it replies, or blocks the client.
     #[allow(clippy::too_many_arguments)]
@@ -313,7 +321,9 @@ impl Worker {
     pub fn resume(&mut self, server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
         self.tick();
         let asked = client.shared.take_unblock();
-        let Some((ticket, over)) = self.waiter_of(client) else { return };
+        let Some((ticket, over)) = self.waiter_of(client) else {
+            return resume_plain(client, timed_out, out);
+        };
         let Some(waiter) = Waiter::of(&ticket) else { return };
         if !over && !timed_out && asked.is_none() {
             return;

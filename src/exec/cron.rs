@@ -4,7 +4,7 @@
 //! sweeps a bounded sample of the keys with a time to live and goes on only while so many of them had expired that it
 //! is worth it, and never for more than its share of the period; the shards are locked one at a time, for the few
 //! microseconds of a [`Store::sweep`](crate::store::Store::sweep) step. Removals are committed like any change, so they
-//! reach the journal. It must not know timers or sockets: a client is closed by asking its task to.
+//! reach the journal. It must not know timers or sockets: a client is closed by asking its worker to.
 
 use super::commit;
 use crate::client::{ClientFlags, Shared};

@@ -212,6 +212,10 @@ impl Connection {
                 return Ok(Next::Wait);
             }
             self.read(scratch)?;
+            if !self.readable && !self.more && !self.eof && !self.client.closing {
+                // The usual case: a request was answered. What others have left since comes with a word of its own.
+                return Ok(Next::Wait);
+            }
         }
         Ok(Next::Again)
     }
@@ -248,7 +252,7 @@ impl Connection {
             // Straight into the value that will be stored. Room grows with what has come, not with what was promised.
             let room = target.missing.min(target.buf.capacity() - target.buf.len());
             if room < target.missing {
-                let n = self.stream.read_into(target.buf, room)?;
+                let n = self.stream.read_into(target.buf)?;
                 return self.received(scratch, n, room, room);
             }
             let n = self.stream.read_through(target.buf, room, &mut scratch.input)?;
@@ -262,7 +266,7 @@ impl Connection {
         // Appended to what is there already.
         let room = self.rest.room();
         let asked = room.capacity() - room.len();
-        let n = self.stream.read_into(room, asked)?;
+        let n = self.stream.read_into(room)?;
         self.rest.done(0);
         self.received(scratch, n, asked, asked)
     }

@@ -77,7 +77,9 @@ impl Batch {
     pub fn clear(&mut self) {
         self.commands.clear();
         self.args.clear();
-        self.bigs.clear();
+        if !self.bigs.is_empty() {
+            self.bigs.clear();
+        }
         if self.args.capacity() > KEEP_ARGS {
             self.args.shrink_to(KEEP_ARGS);
         }

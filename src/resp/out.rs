@@ -156,7 +156,13 @@ impl OutBuf {
     /// Drops the first `n` pending bytes: they are written. An attached value is let go once all of it is.
     pub fn advance(&mut self, mut n: usize) {
         if n >= self.len() {
-            self.clear();
+            if self.segments.is_empty() && self.bytes.capacity() <= KEEP_MAX {
+                // Nearly always; the rest of `clear` has nothing to do.
+                self.bytes.clear();
+                self.head = 0;
+            } else {
+                self.clear();
+            }
             return;
         }
         while let Some((position, value)) = self.segments.front_mut() {

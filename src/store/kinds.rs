@@ -5,6 +5,10 @@
 //! by type, so that an entry can be freed, measured and copied by whoever does not know what it holds. A collection is
 //! one owning pointer there ([`Holder`]). Must not know entries, keys or what a collection does.
 
+pub(super) use crate::types::hash::Hash;
+use crate::types::list::List;
+use crate::types::set::Set;
+use crate::types::zset::ZSet;
 use crate::types::{Collection, TypeTag};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -141,8 +145,3 @@ impl Drop for Holder {
         self.of(|ops, encoding, p| unsafe { (ops.free)(encoding, p) });
     }
 }
-
-pub(super) use crate::types::hash::Hash;
-pub(super) use crate::types::list::List;
-pub(super) use crate::types::set::Set;
-pub(super) use crate::types::zset::ZSet;

@@ -6,8 +6,6 @@
 //! that the reference server's results show, so that they agree to the last digit printed.
 
 mod search;
-#[cfg(test)]
-mod tests;
 
 pub use self::search::{Found, Shape, search};
 
@@ -192,6 +190,9 @@ const SPREAD: [(u32, u64); 5] = [
 /// have seen.
 fn bits_of_score(score: f64) -> u64 {
     const HALF: f64 = 9_223_372_036_854_775_808.0;
-    let signed = |x: f64| if x >= -HALF && x < HALF { x as i64 } else { i64::MIN };
+    let signed = |x: f64| if (-HALF..HALF).contains(&x) { x as i64 } else { i64::MIN };
     if score < HALF { signed(score).cast_unsigned() } else { signed(score - HALF).cast_unsigned() ^ 1 << 63 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,6 @@ mod member;
 mod pick;
 mod range;
 mod small;
-#[cfg(test)]
-mod tests;
 mod tree;
 
 use std::ptr::NonNull;
@@ -393,3 +391,6 @@ impl ZSet {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

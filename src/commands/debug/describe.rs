@@ -5,14 +5,18 @@
 //! its parts, but for packed ones, which a file holds as they are.
 
 use super::*;
+use crate::config::Settings;
 use crate::store::Access;
-use crate::types::TypeTag;
 use crate::types::hash::{FieldTtl, Hash};
 use crate::types::list::List;
 use crate::types::packed::ItemText;
 use crate::types::set::Set;
 use crate::types::string::{Encoded, encode};
 use crate::types::zset::ZSet;
+use crate::types::{Collection, TypeTag};
+
+/// Bytes before the integers of a set of integers in the RDB format: width and number.
+const INTSET_HEADER: usize = 8;
 
 /// One part of a collection.
 pub(super) enum Part<'a> {
@@ -31,12 +35,12 @@ pub(super) fn parts(entry: &Entry, now: u64, mut f: impl FnMut(Part<'_>)) {
         TypeTag::String => {}
         TypeTag::List => {
             if let Some(list) = entry.collection::<List>() {
-                list.range(0, -1, |item| f(Part::One(item.text(&mut a))));
+                list.for_each_node(|node| node.iter().for_each(|item| f(Part::One(item.text(&mut a)))));
             }
         }
         TypeTag::Set => {
             if let Some(set) = entry.collection::<Set>() {
-                set.iter().for_each(|item| f(Part::One(item.text(&mut a))));
+                set.iter().for_each(|member| f(Part::One(member.text(&mut a))));
             }
         }
         TypeTag::ZSet => {
@@ -61,7 +65,7 @@ pub(super) fn parts(entry: &Entry, now: u64, mut f: impl FnMut(Part<'_>)) {
 }
 
 /// The reply of DEBUG OBJECT.
-pub(super) fn describe(entry: &Entry, key: Key<'_>, access: Access, now: u64) -> String {
+pub(super) fn describe(entry: &Entry, key: Key<'_>, access: Access, now: u64, settings: &Settings) -> String {
     let encoding = super::super::object::encoding_name(entry);
     let (lru, usage) = match access {
         Access::Lfu(..) => {
@@ -72,9 +76,28 @@ pub(super) fn describe(entry: &Entry, key: Key<'_>, access: Access, now: u64) ->
     };
     // Addresses are nobody's business: the key's hash stands for one.
     format!(
-        "Value at:{:#x} refcount:1 encoding:{encoding} serializedlength:{} lru:{lru} {usage}",
+        "Value at:{:#x} refcount:1 encoding:{encoding} serializedlength:{} lru:{lru} {usage}{}",
         key.hash,
-        serialized_len(entry, now)
+        serialized_len(entry, now),
+        nodes(entry, settings)
+    )
+}
+
+/// What is said of the blocks of a long list; nothing of other values. O(blocks).
+fn nodes(entry: &Entry, settings: &Settings) -> String {
+    let Some(list) = entry.collection::<List>().filter(|list| list.encoding() == "quicklist") else {
+        return String::new();
+    };
+    let (mut nodes, mut bytes) = (0, 0);
+    list.for_each_node(|node| {
+        nodes += 1;
+        bytes += node.listpack_bytes();
+    });
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{bytes}",
+        list.len() as f64 / f64::from(nodes),
+        settings.list_max_listpack_size,
+        u8::from(settings.list_compress_depth > 0),
     )
 }
 
@@ -139,22 +162,6 @@ fn serialized_len(entry: &Entry, now: u64) -> usize {
 
 /// Bytes of a value that the RDB format holds as the blocks it is stored in.
 fn packed_len(entry: &Entry) -> Option<usize> {
-    if let Some(list) = entry.collection::<List>() {
-        let (mut nodes, mut bytes) = (0, 0);
-        list.for_each_node(|node| {
-            nodes += 1;
-            // Beside the block a byte says that it is one.
-            bytes += 1 + blob_len(node.listpack_bytes());
-        });
-        return Some(length_len(nodes) + bytes);
-    }
-    if let Some(set) = entry.collection::<Set>() {
-        return match &*set {
-            Set::Ints(ints) => Some(blob_len(2 * size_of::<u32>() + ints.len() * ints.width())),
-            Set::Packed(block) => Some(blob_len(block.listpack_bytes())),
-            Set::Table(_) => None,
-        };
-    }
     if let Some(zset) = entry.collection::<ZSet>() {
         return match &*zset {
             ZSet::Packed(block) => Some(blob_len(block.listpack_bytes())),
@@ -168,7 +175,21 @@ fn packed_len(entry: &Entry) -> Option<usize> {
             Hash::Table(_) => None,
         };
     }
-    None
+    if let Some(set) = entry.collection::<Set>() {
+        return match &*set {
+            Set::Ints(ints) => Some(blob_len(INTSET_HEADER + ints.len() * ints.width())),
+            Set::Packed(block) => Some(blob_len(block.listpack_bytes())),
+            Set::Table(_) => None,
+        };
+    }
+    let list = entry.collection::<List>()?;
+    let (mut nodes, mut bytes) = (0, 0);
+    list.for_each_node(|node| {
+        nodes += 1;
+        // Each with a byte that says what it is.
+        bytes += 1 + blob_len(node.listpack_bytes());
+    });
+    Some(length_len(nodes) + bytes)
 }
 
 #[cfg(test)]
@@ -176,7 +197,22 @@ mod tests {
     use super::*;
     use crate::store::NewStr;
     use crate::types::hash::HashLimits;
+    use crate::types::list::{End, ListLimits};
+    use crate::types::set::SetLimits;
     use crate::types::zset::{AddFlags, ZSetLimits};
+
+    #[test]
+    fn long_lists_tell_of_their_blocks() {
+        let (settings, key) = (Settings::default(), Key { bytes: b"k", hash: 1 });
+        let mut list = List::default();
+        (0..1000).for_each(|_| list.push(End::Back, &[b'x'; 50], ListLimits::default()));
+        let line =
+            |list: List| describe(&Entry::new_collection(b"k", list, None, 0), key, Access::Lru(0), 0, &settings);
+        let text = line(list);
+        let tail = " ql_nodes:7 ql_avg_node:142.86 ql_listpack_max:-2 ql_compressed:0 ql_uncompressed_size:52049";
+        assert!(text.contains(" encoding:quicklist ") && text.ends_with(tail), "{text}");
+        assert!(line(List::default()).ends_with("lru_seconds_idle:0"));
+    }
 
     fn length(entry: &Entry) -> usize {
         serialized_len(entry, 0)
@@ -196,6 +232,18 @@ mod tests {
             hash.set(b"f", b"v", limits, false, 0);
             hash.set(b"12", b"34", limits, false, 0);
             assert_eq!(length(&Entry::new_collection(b"k", hash, None, 0)), len);
+        }
+        let mut list = List::default();
+        let texts = [&b"a"[..], b"b", b"12", &[b'c'; 100]];
+        texts.iter().for_each(|text| list.push(End::Back, text, ListLimits::default()));
+        assert_eq!(length(&Entry::new_collection(b"k", list, None, 0)), 1 + 1 + 2 + 118);
+        for (members, entries, len) in
+            [(&["a", "b", "12"], 0, 7), (&["1", "2", "300"], 0, 15), (&["a", "b", "12"], 9, 16)]
+        {
+            let limits = SetLimits { intset_entries: 512, listpack_entries: entries, listpack_value: 64 };
+            let mut set = Set::default();
+            assert!(members.iter().all(|member| set.add(member.as_bytes(), limits)));
+            assert_eq!(length(&Entry::new_collection(b"k", set, None, 0)), len);
         }
         let limits = ZSetLimits { listpack_entries: 128, listpack_value: 64 };
         let mut zset = ZSet::default();

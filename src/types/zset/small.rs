@@ -201,7 +201,7 @@ pub(super) fn is_valid(block: &Packed) -> bool {
     };
     let ascends =
         |two: (Pair<'_>, Pair<'_>)| is_before(&two.0, two.1.score, two.1.member.text(&mut ItemText::default()));
-    block.len() % 2 == 0
+    block.len().is_multiple_of(2)
         && block.iter().skip(1).step_by(2).all(is_score)
         && pairs(block).zip(pairs(block).skip(1)).all(ascends)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::base::rng::Rng;
+use crate::types::set::{Set, SetLimits};
 
 pub(super) const SMALL: ZSetLimits = ZSetLimits { listpack_entries: 128, listpack_value: 64 };
 const LARGE: ZSetLimits = ZSetLimits { listpack_entries: 0, listpack_value: 64 };
@@ -406,4 +407,12 @@ fn algebra_of_nothing_and_of_large_sets() {
     let many: Vec<&dyn Scored> = std::iter::once(&a as &dyn Scored).chain(std::iter::repeat_n(&c as _, 9)).collect();
     assert_eq!(entries(&diff(&many, SMALL)), entries(&diff(&[&a, &c], SMALL)));
     assert_eq!(diff(&[&b, &a], SMALL).len(), 0);
+    let mut set = Set::default();
+    for member in ["7", "x", "1500"] {
+        set.add(member.as_bytes(), SetLimits { intset_entries: 512, listpack_entries: 128, listpack_value: 64 });
+    }
+    let with_set = union(&[(&c, 1.0), (&set, 3.0)], Aggregate::Sum, SMALL);
+    let scores = [&b"7"[..], b"x", b"1500"].map(|member| with_set.score(member));
+    assert_eq!((with_set.len(), scores), (102, [Some(3.0), Some(3.0), Some(1503.0)]));
+    assert_eq!(entries(&diff(&[&set, &a], SMALL)), [(b"x".to_vec(), 1.0)]);
 }

@@ -10,7 +10,7 @@
 //!
 //! *Filling.* An insertion makes room on its way down: a full child first shares with a neighbour that has room for some;
 //! two full neighbours become three nodes (Knuth's B*-tree), unless the insertion is at an end of the child: then a new
-//! node begins there, so that ascending or descending insertions leave full nodes behind. Random insertions fill nodes to about 85 %. A removal joins
+//! node begins there, so that ascending or descending insertions leave full nodes behind. Random insertions fill nodes to more than 80 %. A removal joins
 //! two neighbours that fit into one node with some room to spare, so nodes are not split and joined in turn; there is no
 //! other lower limit, as in Sen and Tarjan's "Deletion without rebalancing in multiway search trees" (2009).
 //!
@@ -19,8 +19,6 @@
 mod build;
 mod erase;
 mod node;
-#[cfg(test)]
-mod tests;
 
 use std::marker::PhantomData;
 use std::ptr;
@@ -404,3 +402,6 @@ impl<'t> Place<'t> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,8 +82,9 @@ pub(super) unsafe fn len(node: *const Node) -> usize {
 pub(super) unsafe fn keys<'a>(node: *const Node) -> (&'a [f64], &'a [Ref]) {
     // SAFETY: the caller's promise.
     unsafe {
-        let len = (*node).len as usize;
-        ((&(*node).scores).get_unchecked(..len), (&(*node).members).get_unchecked(..len))
+        let node = &*node;
+        let len = node.len as usize;
+        (node.scores.get_unchecked(..len), node.members.get_unchecked(..len))
     }
 }
 
@@ -97,6 +98,8 @@ pub(super) unsafe fn key(node: *const Node, i: usize) -> (f64, Ref) {
     unsafe { ((&(*node).scores)[i], (&(*node).members)[i]) }
 }
 
+/// Writes the `i`th entry, or the first entry of the `i`th child.
+///
 /// # Safety
 /// As for [`len`].
 #[inline]
@@ -118,6 +121,8 @@ pub(super) unsafe fn child(node: *const Node, i: usize) -> *mut Node {
     unsafe { (&(*node.cast::<Inner>()).children)[i] }
 }
 
+/// Writes the `i`th child of an inner node.
+///
 /// # Safety
 /// As for [`len`].
 #[inline]
@@ -133,9 +138,14 @@ pub(super) unsafe fn set_child(node: *mut Node, i: usize, child: *mut Node) {
 #[inline]
 pub(super) unsafe fn counts<'a>(node: *const Node) -> &'a [u64] {
     // SAFETY: as in `child`.
-    unsafe { (&(*node.cast::<Inner>()).counts).get_unchecked(..(*node).len as usize) }
+    unsafe {
+        let inner = &*node.cast::<Inner>();
+        inner.counts.get_unchecked(..inner.node.len as usize)
+    }
 }
 
+/// Writes how many entries are under the `i`th child of an inner node.
+///
 /// # Safety
 /// As for [`len`].
 #[inline]
