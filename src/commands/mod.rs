@@ -33,6 +33,7 @@ mod server;
 mod set;
 mod shards;
 mod slowlog;
+mod sort;
 mod string;
 mod timeout;
 
@@ -67,7 +68,7 @@ pub enum Served {
     Wait {
         /// So long, in milliseconds; `None`: for ever.
         timeout_ms: Option<u64>,
-        /// What is replied when the time is over, or instead of waiting.
+        /// What is replied instead of waiting. When the time is over that is [`Nothing::Array`], whatever it is.
         nothing: Nothing,
     },
 }
@@ -268,6 +269,7 @@ const FAMILIES: &[&[Row]] = &[
     bitmap::TABLE,
     hyperloglog::TABLE,
     list::TABLE,
+    sort::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

@@ -15,6 +15,7 @@ pub mod lcs;
 pub mod list;
 pub mod packed;
 pub mod set;
+pub mod sort;
 pub mod string;
 pub mod zset;
 

@@ -618,9 +618,7 @@ fn scan_of_a_quiet_database_has_no_duplicates() {
     on_each(&[], |server| {
         let mut client = server.client();
         let fill: Vec<u8> = (0..500)
-            .flat_map(|i| {
-                encode_line(&if i % 5 == 0 { format!("RPUSH k{i} v") } else { format!("SET k{i} v") })
-            })
+            .flat_map(|i| encode_line(&if i % 5 == 0 { format!("RPUSH k{i} v") } else { format!("SET k{i} v") }))
             .collect();
         client.pipeline(&fill, 500);
         for count in [1, 3, 10, 499, 500, 100_000] {

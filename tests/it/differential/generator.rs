@@ -54,6 +54,8 @@ const WEIGHTS: &[(&str, u64)] = &[
     ("incr", 20),
     ("incrbyfloat", 25),
     ("append", 20),
+    ("lpush", 30),
+    ("rpush", 60),
     ("setrange", 20),
     ("expire", 15),
     ("copy", 15),
@@ -219,6 +221,13 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
         "set" | "getex" => after(&["ex", "px", "exat", "pxat"], 1),
         _ => vec![],
     };
+    if let Some(at) = timeout_of(name, args.len())
+        && let Some(arg) = args.get_mut(at)
+        && std::str::from_utf8(arg).is_ok_and(|text| text.parse() != Ok(-1.0) && text.parse() != Ok(0.001))
+    {
+        // Nobody else would end the wait.
+        *arg = b"0.002".to_vec();
+    }
     for at in offsets {
         let limit = if name == "setrange" { 80_000..536_870_912 } else { 1_000_000..4_294_967_296 };
         if args.get(at).and_then(|arg| integer(arg)).is_some_and(|n| limit.contains(&n)) {
@@ -231,6 +240,17 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
             let fits = integer(&far).is_some_and(|n| n > 20_000_000);
             args[at] = if fits { far } else { b"-1".to_vec() };
         }
+    }
+}
+
+/// Where a blocking command of this many arguments says how long it waits.
+fn timeout_of(name: &str, args: usize) -> Option<usize> {
+    match name {
+        "blpop" | "brpop" => args.checked_sub(1),
+        "blmove" => Some(5),
+        "brpoplpush" => Some(3),
+        "blmpop" => Some(1),
+        _ => None,
     }
 }
 

@@ -58,7 +58,8 @@ impl Local {
             for key in self.run(&["KEYS", "*"]).items() {
                 let key = key.bytes();
                 let asked = [&b"TYPE"[..], b"GET", b"PEXPIRETIME"].map(|question| self.run(&[question, key]).render());
-                lines.push(format!("{db} {}: {}", key.escape_ascii(), asked.join(" ")));
+                let elements = self.run(&[&b"LRANGE"[..], key, b"0", b"-1"]).render();
+                lines.push(format!("{db} {}: {} {elements}", key.escape_ascii(), asked.join(" ")));
             }
         }
         lines.sort();
