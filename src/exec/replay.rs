@@ -303,8 +303,8 @@ fn events_of_the_list_commands() {
         ("RPUSH l 2 1", "new l, rpush l"),
         ("SORT l STORE m", "new m, sortstore m"),
         ("SORT l STORE m", "sortstore m"),
-        ("SORT nokey STORE m", "del m"),
-        ("SORT nokey STORE m", ""),
+        ("SORT nokey STORE m", "keymiss nokey, del m"),
+        ("SORT nokey STORE m", "keymiss nokey"),
         ("LTRIM l 1 0", "ltrim l, del l"),
     ];
     let (mut bench, told) = (Bench::new(), Told::default());

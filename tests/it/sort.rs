@@ -6,48 +6,48 @@ use crate::support::{check, on_each};
 fn order_and_limit() {
     check(
         r#"
-        RPUSH l 3 10 2 -1 1.5
-        SADD s 3 10 2
-        ZADD z 1 c 2 b 3 a
-        SORT l
-        SORT l DESC
-        SORT l ASC
-        SORT l ALPHA
-        SORT l ALPHA DESC
-        sort l desc asc
-        SORT l LIMIT 1 2
-        SORT l LIMIT 1 2 DESC
-        SORT l LIMIT -3 2
-        SORT l LIMIT 0 0
-        SORT l LIMIT 9 9
-        SORT l LIMIT 2 -1
-        SORT l LIMIT 0 9223372036854775807
-        SORT l LIMIT 1 1 LIMIT 0 1
-        SORT s
-        SORT s DESC LIMIT 0 2
-        SORT z
-        SORT z ALPHA
-        SORT z BY nosort
-        SORT z BY nosort DESC
-        SORT z BY nosort LIMIT 1 1
-        SORT z BY nosort DESC LIMIT 0 1
-        SORT z BY nosort LIMIT 5 1
-        SORT l BY nosort
-        SORT l BY nosort LIMIT 1 3
-        SORT l BY nosort DESC LIMIT 1 2
-        SORT l BY #
-        SORT l BY ''
-        SORT_RO l
-        SORT_RO s DESC LIMIT 0 1
-        SORT_RO z BY nosort DESC
-        SORT nokey
-        SORT_RO nokey
-        RPUSH words b a 1
-        SORT words
-        SORT words LIMIT 5 1
-        SORT words ALPHA LIMIT 0 2
-        RPUSH numbers 1e3 0x10 " 7" "" inf
-        SORT numbers
+        RPUSH l 3 10 2 -1 1.5 => :5
+        SADD s 3 10 2 => :3
+        ZADD z 1 c 2 b 3 a => :3
+        SORT l => ['-1', 1.5, 2, 3, 10]
+        SORT l DESC => [10, 3, 2, 1.5, '-1']
+        SORT l ASC => ['-1', 1.5, 2, 3, 10]
+        SORT l ALPHA => ['-1', 1.5, 10, 2, 3]
+        SORT l ALPHA DESC => [3, 2, 10, 1.5, '-1']
+        sort l desc asc => ['-1', 1.5, 2, 3, 10]
+        SORT l LIMIT 1 2 => [1.5, 2]
+        SORT l LIMIT 1 2 DESC => [3, 2]
+        SORT l LIMIT -3 2 => ['-1', 1.5]
+        SORT l LIMIT 0 0 => []
+        SORT l LIMIT 9 9 => []
+        SORT l LIMIT 2 -1 => [2, 3, 10]
+        SORT l LIMIT 0 9223372036854775807 => ['-1', 1.5, 2, 3, 10]
+        SORT l LIMIT 1 1 LIMIT 0 1 => ['-1']
+        SORT s => [2, 3, 10]
+        SORT s DESC LIMIT 0 2 => [10, 3]
+        SORT z => -ERR One or more scores can't be converted into double
+        SORT z ALPHA => [a, b, c]
+        SORT z BY nosort => [c, b, a]
+        SORT z BY nosort DESC => [a, b, c]
+        SORT z BY nosort LIMIT 1 1 => [b]
+        SORT z BY nosort DESC LIMIT 0 1 => [a]
+        SORT z BY nosort LIMIT 5 1 => []
+        SORT l BY nosort => [3, 10, 2, '-1', 1.5]
+        SORT l BY nosort LIMIT 1 3 => [10, 2, '-1']
+        SORT l BY nosort DESC LIMIT 1 2 => ['-1', 2]
+        SORT l BY # => [3, 10, 2, '-1', 1.5]
+        SORT l BY '' => [3, 10, 2, '-1', 1.5]
+        SORT_RO l => ['-1', 1.5, 2, 3, 10]
+        SORT_RO s DESC LIMIT 0 1 => [10]
+        SORT_RO z BY nosort DESC => [a, b, c]
+        SORT nokey => []
+        SORT_RO nokey => []
+        RPUSH words b a 1 => :3
+        SORT words => -ERR One or more scores can't be converted into double
+        SORT words LIMIT 5 1 => -ERR One or more scores can't be converted into double
+        SORT words ALPHA LIMIT 0 2 => [1, a]
+        RPUSH numbers 1e3 0x10 " 7" "" inf => :5
+        SORT numbers => ['', ' 7', 0x10, 1e3, inf]
         "#,
     );
 }
@@ -56,33 +56,33 @@ fn order_and_limit() {
 fn by_and_get() {
     check(
         r#"
-        RPUSH l 1 2 3 4
-        MSET w_1 30 w_2 20 w_3 10 o_1 one o_2 two o_3 three
-        HMSET h_1 f 9 g x
-        HMSET h_2 f 8 g y
-        HMSET h_3 f 7
-        SORT l BY w_*
-        SORT l BY w_* DESC
-        SORT l BY w_* LIMIT 1 2
-        SORT l BY h_*->f
-        SORT l BY h_*->f DESC
-        SORT l BY o_*
-        SORT l BY o_* ALPHA
-        SORT l BY o_* ALPHA DESC
-        SORT l BY nothing_*
-        SORT l BY h_*
-        SORT l BY w_*->f
-        SORT l BY nosort BY w_*
-        SORT l BY w_* BY nosort
-        SORT l GET o_*
-        SORT l GET # GET o_* GET h_*->g GET h_*->none GET h_* GET h_*-> GET o_1 GET w_*->f
-        SORT l BY w_* GET # GET w_*
-        SORT_RO l BY h_*->f GET h_*->g LIMIT 1 2
-        SORT l LIMIT 0 0 GET #
-        SORT nokey GET # GET o_*
-        SET 1 itself
-        SORT l GET *
-        SORT l DESC BY * GET #
+        RPUSH l 1 2 3 4 => :4
+        MSET w_1 30 w_2 20 w_3 10 o_1 one o_2 two o_3 three => +OK
+        HSET h_1 f 9 g x => :2
+        HSET h_2 f 8 g y => :2
+        HSET h_3 f 7 => :1
+        SORT l BY w_* => [4, 3, 2, 1]
+        SORT l BY w_* DESC => [1, 2, 3, 4]
+        SORT l BY w_* LIMIT 1 2 => [3, 2]
+        SORT l BY h_*->f => [4, 3, 2, 1]
+        SORT l BY h_*->f DESC => [1, 2, 3, 4]
+        SORT l BY o_* => -ERR One or more scores can't be converted into double
+        SORT l BY o_* ALPHA => [4, 1, 3, 2]
+        SORT l BY o_* ALPHA DESC => [2, 3, 1, 4]
+        SORT l BY nothing_* => [1, 2, 3, 4]
+        SORT l BY h_* => [1, 2, 3, 4]
+        SORT l BY w_*->f => [1, 2, 3, 4]
+        SORT l BY nosort BY w_* => [1, 2, 3, 4]
+        SORT l BY w_* BY nosort => [1, 2, 3, 4]
+        SORT l GET o_* => [one, two, three, (nil)]
+        SORT l GET # GET o_* GET h_*->g GET h_*->none GET h_* GET h_*-> GET o_1 GET w_*->f => [1, one, x, (nil), (nil), (nil), (nil), (nil), 2, two, y, (nil), (nil), (nil), (nil), (nil), 3, three, (nil), (nil), (nil), (nil), (nil), (nil), 4, (nil), (nil), (nil), (nil), (nil), (nil), (nil)]
+        SORT l BY w_* GET # GET w_* => [4, (nil), 3, 10, 2, 20, 1, 30]
+        SORT_RO l BY h_*->f GET h_*->g LIMIT 1 2 => [(nil), y]
+        SORT l LIMIT 0 0 GET # => []
+        SORT nokey GET # GET o_* => []
+        SET 1 itself => +OK
+        SORT l GET * => [itself, (nil), (nil), (nil)]
+        SORT l DESC BY * GET # => -ERR One or more scores can't be converted into double
         "#,
     );
 }
@@ -91,47 +91,47 @@ fn by_and_get() {
 fn store() {
     check(
         r#"
-        RPUSH l 3 1 2
-        SADD s 3 1 2
-        ZADD z 1 c 2 b 3 a
-        SET str x EX 100
-        SORT l STORE d
-        LRANGE d 0 -1
-        TYPE d
-        SORT l DESC LIMIT 0 2 STORE d
-        LRANGE d 0 -1
-        SORT l STORE str
-        LRANGE str 0 -1
-        TTL str
-        EXPIRE d 100
-        SORT s BY nosort STORE d
-        LRANGE d 0 -1
-        TTL d
-        SORT s BY nosort DESC LIMIT 0 2 STORE d
-        LRANGE d 0 -1
-        SORT z BY nosort DESC STORE d
-        LRANGE d 0 -1
-        MSET o_1 one o_2 two
-        SORT l GET o_* GET # STORE d
-        LRANGE d 0 -1
-        SORT l STORE l
-        LRANGE l 0 -1
-        SORT l STORE d STORE e
-        LRANGE e 0 -1
-        SORT nokey STORE d
-        EXISTS d
-        SORT nokey STORE d
-        SORT l LIMIT 0 0 STORE e
-        EXISTS e
-        RPUSH words b a
-        SORT words STORE l
-        LRANGE l 0 -1
-        SORT_RO l STORE d
-        WATCH d
-        SORT l STORE d
-        MULTI
-        PING
-        EXEC
+        RPUSH l 3 1 2 => :3
+        SADD s 3 1 2 => :3
+        ZADD z 1 c 2 b 3 a => :3
+        SET str x EX 100 => +OK
+        SORT l STORE d => :3
+        LRANGE d 0 -1 => [1, 2, 3]
+        TYPE d => +list
+        SORT l DESC LIMIT 0 2 STORE d => :2
+        LRANGE d 0 -1 => [3, 2]
+        SORT l STORE str => :3
+        LRANGE str 0 -1 => [1, 2, 3]
+        TTL str => :-1
+        EXPIRE d 100 => :1
+        SORT s BY nosort STORE d => :3
+        LRANGE d 0 -1 => [1, 2, 3]
+        TTL d => :-1
+        SORT s BY nosort DESC LIMIT 0 2 STORE d => :2
+        LRANGE d 0 -1 => [3, 2]
+        SORT z BY nosort DESC STORE d => :3
+        LRANGE d 0 -1 => [a, b, c]
+        MSET o_1 one o_2 two => +OK
+        SORT l GET o_* GET # STORE d => :6
+        LRANGE d 0 -1 => [one, 1, two, 2, '', 3]
+        SORT l STORE l => :3
+        LRANGE l 0 -1 => [1, 2, 3]
+        SORT l STORE d STORE e => :3
+        LRANGE e 0 -1 => [1, 2, 3]
+        SORT nokey STORE d => :0
+        EXISTS d => :0
+        SORT nokey STORE d => :0
+        SORT l LIMIT 0 0 STORE e => :0
+        EXISTS e => :0
+        RPUSH words b a => :2
+        SORT words STORE l => -ERR One or more scores can't be converted into double
+        LRANGE l 0 -1 => [1, 2, 3]
+        SORT_RO l STORE d => -ERR syntax error
+        WATCH d => +OK
+        SORT l STORE d => :3
+        MULTI => +OK
+        PING => +QUEUED
+        EXEC => (nil-array)
         "#,
     );
 }
@@ -140,33 +140,33 @@ fn store() {
 fn errors() {
     check(
         r#"
-        RPUSH l 1
-        SET str x
-        HSET h f v
-        SORT
-        SORT l GET
-        SORT l BY
-        SORT l LIMIT 1
-        SORT l LIMIT
-        SORT l LIMIT x 1
-        SORT l LIMIT 1 x
-        SORT l FOO
-        SORT l STORE
-        SORT nokey FOO
-        SORT str
-        SORT str FOO
-        SORT str BY nosort
-        SORT str STORE d
-        SORT h
-        SORT_RO h
-        SORT_RO str
-        SORT_RO l GET
-        COMMAND GETKEYS SORT l BY w_* GET x* STORE d
-        COMMAND GETKEYS SORT l STORE d STORE e
-        COMMAND GETKEYS SORT l BY store
-        COMMAND GETKEYS SORT l STORE
-        COMMAND GETKEYSANDFLAGS SORT l STORE d
-        COMMAND GETKEYS SORT_RO l BY w_* GET x*
+        RPUSH l 1 => :1
+        SET str x => +OK
+        HSET h f v => :1
+        SORT => -ERR wrong number of arguments for 'sort' command
+        SORT l GET => -ERR syntax error
+        SORT l BY => -ERR syntax error
+        SORT l LIMIT 1 => -ERR syntax error
+        SORT l LIMIT => -ERR syntax error
+        SORT l LIMIT x 1 => -ERR value is not an integer or out of range
+        SORT l LIMIT 1 x => -ERR value is not an integer or out of range
+        SORT l FOO => -ERR syntax error
+        SORT l STORE => -ERR syntax error
+        SORT nokey FOO => -ERR syntax error
+        SORT str => -WRONGTYPE Operation against a key holding the wrong kind of value
+        SORT str FOO => -ERR syntax error
+        SORT str BY nosort => -WRONGTYPE Operation against a key holding the wrong kind of value
+        SORT str STORE d => -WRONGTYPE Operation against a key holding the wrong kind of value
+        SORT h => -WRONGTYPE Operation against a key holding the wrong kind of value
+        SORT_RO h => -WRONGTYPE Operation against a key holding the wrong kind of value
+        SORT_RO str => -WRONGTYPE Operation against a key holding the wrong kind of value
+        SORT_RO l GET => -ERR syntax error
+        COMMAND GETKEYS SORT l BY w_* GET x* STORE d => [l, d]
+        COMMAND GETKEYS SORT l STORE d STORE e => [l, e]
+        COMMAND GETKEYS SORT l BY store => [l]
+        COMMAND GETKEYS SORT l STORE => [l]
+        COMMAND GETKEYSANDFLAGS SORT l STORE d => [[l, [+RO, +access]], [d, [+OW, +update]]]
+        COMMAND GETKEYS SORT_RO l BY w_* GET x* => [l]
         "#,
     );
 }
