@@ -177,8 +177,9 @@ fn pfdebug(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
             out.bulk(runs.as_bytes());
         }
         b"getreg" => {
+            let mut registers = Registers::default();
+            with_text(s, |text| registers.merge(text))?;
             to_dense(tx, key)?;
-            let (registers, _) = union(tx, &[key])?;
             out.array(registers.values().len());
             registers.values().iter().for_each(|value| out.int((*value).into()));
         }
@@ -190,12 +191,9 @@ fn pfdebug(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     Ok(())
 }
 
-/// Makes a HyperLogLog dense; returns whether it was sparse.
+/// Makes a HyperLogLog dense; returns whether it was sparse. That is no change to WATCH, but one to the journal.
 fn to_dense(tx: &mut WriteTx<'_>, key: Key<'_>) -> Result<bool> {
-    let changed = tx.edit_text_if(key, |text| {
-        let changed = types::to_dense(text);
-        (changed, changed == Ok(true))
-    })??;
+    let changed = tx.edit_text_if(key, |text| (types::to_dense(text), false))??;
     tx.dirty(changed.into());
     Ok(changed)
 }

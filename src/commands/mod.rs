@@ -21,6 +21,7 @@ pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;
+mod hash;
 mod help;
 mod hyperloglog;
 mod info;
@@ -267,6 +268,7 @@ const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     set::TABLE,
     bitmap::TABLE,
+    hash::TABLE,
     hyperloglog::TABLE,
     list::TABLE,
     sort::TABLE,

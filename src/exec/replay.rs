@@ -4,6 +4,8 @@
 //! bytes in, listeners called, bytes of the journal in again. The replay's clock is far behind: it expires nothing by
 //! itself, as a replay must not (the journal says when a key went), and a relative time to live would show.
 
+mod hashes;
+
 use super::Worker;
 use crate::base::clock::Clock;
 use crate::base::rng::Rng;

@@ -6,6 +6,7 @@
 //! The lines that make up nearly all replies (`:0`, `$32`, `*2`) are rendered at compile time: writing one is a copy
 //! of eight bytes of fixed length, cut to size.
 
+use crate::base::num::format_f64;
 use bytes::Bytes;
 
 pub use super::out::{Mark, OutBuf, SHARE_MIN};
@@ -272,16 +273,27 @@ impl<'a> Reply<'a> {
         self.resp3()
     }
 
-    /// A floating-point number; in RESP2 a string.
+    /// A floating-point number; in RESP2 a string. In the fewest digits, as Redis prints one from 7.2 on in either
+    /// protocol ([`format_f64`]).
     pub fn double(&mut self, n: f64) {
-        let mut text = [0; FLOAT_MAX];
-        let len = format_g17(n, &mut text);
-        self.double_text(&text[..len]);
-    }
-
-    /// `double` of a number already formatted.
-    pub fn double_text(&mut self, text: &[u8]) {
-        if self.resp3() { self.text_line(b',', text) } else { self.bulk(text) }
+        let bytes = &mut self.out.bytes;
+        if self.proto == Proto::Resp3 {
+            bytes.push(b',');
+            format_f64(n, bytes);
+        } else {
+            // The length is known after the text, and has two digits or one.
+            let at = bytes.len();
+            bytes.extend_from_slice(b"$00\r\n");
+            let start = bytes.len();
+            format_f64(n, bytes);
+            let len = (bytes.len() - start) as u8;
+            bytes[at + 1] += len / 10;
+            bytes[at + 2] += len % 10;
+            if len < 10 {
+                bytes.remove(at + 1);
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
     }
 
     /// A truth value; in RESP2 the integer 1 or 0.
@@ -354,59 +366,6 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// Longest number that `format_g17` writes.
-const FLOAT_MAX: usize = 32;
-
-/// Writes `n` as C's `%.17g` does, integers without an exponent up to 2^53; returns the length.
-fn format_g17(n: f64, text: &mut [u8; FLOAT_MAX]) -> usize {
-    let mut put = |bytes: &[u8]| {
-        text[..bytes.len()].copy_from_slice(bytes);
-        bytes.len()
-    };
-    if n.is_nan() {
-        return put(b"nan");
-    }
-    if n.is_infinite() {
-        return put(if n > 0.0 { b"inf" } else { b"-inf" });
-    }
-    if n == n.trunc() && n.abs() < 9_007_199_254_740_992.0 && (n != 0.0 || n.is_sign_positive()) {
-        return put(itoa::Buffer::new().format(n as i64).as_bytes());
-    }
-    put(g17(n).as_bytes())
-}
-
-/// `%.17g` of a finite number that is no small integer.
-fn g17(n: f64) -> String {
-    // One digit, the point, sixteen digits, `e`, the exponent.
-    let scientific = format!("{:.16e}", n.abs());
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits: String = mantissa.chars().filter(|&c| c != '.').collect();
-    let digits = digits.trim_end_matches('0');
-    let sign = if n.is_sign_negative() { "-" } else { "" };
-    let point = |whole: &str, rest: &str| match rest {
-        "" => format!("{sign}{whole}"),
-        _ => format!("{sign}{whole}.{rest}"),
-    };
-    if digits.is_empty() {
-        return point("0", "");
-    }
-    if !(-4..17).contains(&exponent) {
-        let mark = if exponent < 0 { '-' } else { '+' };
-        return format!("{}e{mark}{:02}", point(&digits[..1], &digits[1..]), exponent.abs());
-    }
-    if exponent < 0 {
-        let zeros = "0".repeat((-exponent - 1) as usize);
-        return point("0", &format!("{zeros}{digits}"));
-    }
-    let whole = exponent as usize + 1;
-    if digits.len() > whole {
-        point(&digits[..whole], &digits[whole..])
-    } else {
-        point(&format!("{digits:0<whole$}"), "")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,7 +395,7 @@ mod tests {
             (|r| r.set(3), "*3\r\n", "~3\r\n"),
             (|r| r.push(3), "*3\r\n", ">3\r\n"),
             (|r| assert_eq!(r.attribute(1), r.proto() == Proto::Resp3), "", "|1\r\n"),
-            (|r| r.double(0.1), "$19\r\n0.10000000000000001\r\n", ",0.10000000000000001\r\n"),
+            (|r| r.double(0.1), "$3\r\n0.1\r\n", ",0.1\r\n"),
             (|r| r.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n"),
             (|r| r.bool(true), ":1\r\n", "#t\r\n"),
             (|r| r.bool(false), ":0\r\n", "#f\r\n"),
@@ -512,30 +471,29 @@ mod tests {
     }
 
     #[test]
-    fn doubles_as_c_prints_them() {
+    fn doubles_in_the_fewest_digits() {
         let cases = [
             (0.0, "0"),
             (-0.0, "-0"),
             (3.0, "3"),
             (-17.0, "-17"),
-            (1.5, "1.5"),
-            (3.3, "3.2999999999999998"),
-            (1e15, "1000000000000000"),
-            (1e16, "10000000000000000"),
-            (1e17, "1e+17"),
-            (1.7e308, "1.6999999999999999e+308"),
-            (123456789.125, "123456789.125"),
-            (0.0001, "0.0001"),
-            (0.00001, "1.0000000000000001e-05"),
-            (-1e-7, "-9.9999999999999995e-08"),
-            (5e-324, "4.9406564584124654e-324"),
+            (0.1, "0.1"),
+            (1e9, "1000000000"),
+            (123456789.0, "123456789"),
+            (1234567.5, "1234567.5"),
+            (12345678.5, "12345678.5"),
+            (1e17, "100000000000000000"),
+            (1.7e308, "1.7e+308"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (-1.234_567_890_123_456_8e-300, "-1.2345678901234568e-300"),
             (f64::NAN, "nan"),
+            (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
         ];
-        for (n, expected) in cases {
-            let mut text = [0; FLOAT_MAX];
-            let len = format_g17(n, &mut text);
-            assert_eq!(str::from_utf8(&text[..len]).unwrap(), expected);
+        for (n, text) in cases {
+            let [resp2, resp3] = both(|r| r.double(n));
+            assert_eq!(resp2, format!("${}\r\n{text}\r\n", text.len()));
+            assert_eq!(resp3, format!(",{text}\r\n"));
         }
     }
 }

@@ -6,6 +6,7 @@
 //! Decoding keeps its own stack instead of recursing, bounds the depth, and reserves memory only for elements that have
 //! come, so that no bytes can exhaust it.
 
+use crate::base::num::format_f64;
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -184,7 +185,11 @@ impl Value {
                 todo.push(value);
                 map(out, b'|', items, todo);
             }
-            Value::Double(n) => line(out, b',', double(*n).as_bytes()),
+            Value::Double(n) => {
+                out.push(b',');
+                format_f64(*n, out);
+                out.extend_from_slice(b"\r\n");
+            }
             Value::Bool(true) => line(out, b'#', b"t"),
             Value::Bool(false) => line(out, b'#', b"f"),
             Value::Null => line(out, b'_', b""),
@@ -228,11 +233,6 @@ fn list<'a>(out: &mut Vec<u8>, kind: u8, items: &'a [Value], todo: &mut Vec<&'a 
 fn map<'a>(out: &mut Vec<u8>, kind: u8, items: &'a [(Value, Value)], todo: &mut Vec<&'a Value>) {
     length(out, kind, items.len());
     todo.extend(items.iter().rev().flat_map(|(key, value)| [value, key]));
-}
-
-/// The shortest text that reads back as `n`.
-fn double(n: f64) -> String {
-    if n.is_nan() { "nan".to_owned() } else { n.to_string() }
 }
 
 /// Reads the leaf or the head of the aggregate at `at`; `None`: incomplete.

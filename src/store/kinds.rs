@@ -34,7 +34,7 @@ static OPS: [Ops; 4] = [ops::<List>(0), ops::<Set>(1), ops::<ZSet>(2), ops::<Has
 /// The functions of a type, which is number `index`.
 const fn ops<C: Collection>(index: usize) -> Ops {
     assert!(TAGS[index] as u8 == C::TYPE as u8 && C::ENCODINGS <= ENCODINGS);
-    // SAFETY, for all of them: callers pass what `into_raw` gave and own it (or lend it, for all but `free`).
+    // SAFETY: for all of them, callers pass what `into_raw` gave and own it (or lend it, for all but `free`).
     Ops {
         free: |encoding, p| drop(unsafe { C::from_raw(encoding, p) }),
         heap_bytes: |encoding, p| unsafe { lend::<C>(encoding, p) }.heap_bytes(),

@@ -149,6 +149,15 @@ impl Hash {
         }
     }
 
+    /// Removes a field that is due. Returns whether there was one. Cost as [`Hash::get`].
+    pub fn remove_due(&mut self, field: &[u8], now: u64) -> bool {
+        let due = matches!(self.stored_ttl(field), FieldTtl::At(at) if at <= now);
+        if due {
+            self.remove(field, now);
+        }
+        due
+    }
+
     /// The fields that are not due, with their values.
     pub fn iter(&self, now: u64) -> HashIter<'_> {
         let fields = match self.form() {

@@ -175,7 +175,7 @@ fn write_dense(text: &mut BytesMut, registers: &Registers) {
 pub fn count(text: &[u8]) -> Result<u64, Corrupt> {
     let mut histogram = estimate::Histogram::default();
     if is_dense(text) {
-        dense::unpack(&text[HEADER..]).flatten().for_each(|value| histogram.add(value, 1));
+        dense::unpack(&text[HEADER..]).for_each(|values| histogram.add_four(values));
     } else {
         sparse::walk(text, |run| histogram.add(run.value, run.len))?;
     }
@@ -216,7 +216,7 @@ impl Registers {
     /// How many different elements the registers have been shown, estimated. O(registers).
     pub fn count(&self) -> u64 {
         let mut histogram = estimate::Histogram::default();
-        self.0.iter().for_each(|value| histogram.add(*value, 1));
+        self.0.as_chunks().0.iter().for_each(|values| histogram.add_four(*values));
         estimate::count(&histogram)
     }
 

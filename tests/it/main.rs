@@ -16,6 +16,8 @@ mod clients;
 mod connection;
 mod differential;
 mod generic;
+mod hashes;
+mod hyperloglog;
 mod invariants;
 mod lists;
 mod protocol;

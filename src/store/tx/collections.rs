@@ -4,7 +4,7 @@
 //! its bytes are accounted, its hash's fields with a time to live are noted for the sweep. The rule for events is
 //! Redis's: first the command's own, then `del` if nothing was left. Must not know what is changed, or why.
 
-use super::{Found, Key, ReadTx, WriteTx, WrongType, detach, set_flags, wanted_flags};
+use super::{FLAG_FIELDS, Found, Key, ReadTx, WriteTx, WrongType, detach, set_flags, wanted_flags};
 use crate::base::table::Pos;
 use crate::store::effects::{Class, ExpiredField, Lazy, Wants};
 use crate::store::kinds::Hash;
@@ -38,6 +38,12 @@ impl<R> Edit<R> {
     #[inline]
     pub fn new(value: R, changes: u64, class: Class, name: &'static str) -> Self {
         Self { value, changes, dirty: changes, event: Some((class, name)), event2: None }
+    }
+
+    /// With another result.
+    pub fn map<S>(self, f: impl FnOnce(R) -> S) -> Edit<S> {
+        let Self { value, changes, dirty, event, event2 } = self;
+        Edit { value: f(value), changes, dirty, event, event2 }
     }
 
     /// With another count for `dirty`, as for the second half of a move.
@@ -190,16 +196,41 @@ impl WriteTx<'_> {
         Ok(self.report(key, edit, empty))
     }
 
+    /// Removes those of `fields` whose time has come from the hash at `key`; recorded like any change, each field
+    /// journalled. For commands that are about to write these very fields. O(fields); without a hash, or one of whose
+    /// fields none expires, O(1).
+    pub fn expire_named<'f>(&mut self, key: Key<'_>, fields: impl Iterator<Item = &'f [u8]>) {
+        let (db, now) = (self.context.db, self.context.now);
+        let Some(at) = self.read.locate(db, key) else { return };
+        if self.read.held.peek(at.guard).inner.table.flags(at.pos) & FLAG_FIELDS != 0 {
+            self.expire_by(at.guard, at.pos, key.bytes, |hash, gone| {
+                fields.filter(|field| hash.remove_due(field, now)).map(gone).count()
+            });
+        }
+    }
+
     /// Removes up to `limit` fields whose time has come from the hash at `pos` in shard `guard`; recorded like any
     /// change, each field journalled. Returns how many, and whether the hash went with its last one. O(fields removed).
     pub(super) fn expire_fields(&mut self, guard: usize, pos: Pos, key: &[u8], limit: usize) -> (usize, bool) {
-        let (now, lazy) = (self.context.now, self.effects.lazy.contains(Lazy::EXPIRE));
+        let now = self.context.now;
+        self.expire_by(guard, pos, key, |hash, gone| hash.expire(now, limit, gone))
+    }
+
+    /// Lets `f` remove fields whose time has come; it shows each to the function it is given, and returns how many.
+    fn expire_by(
+        &mut self,
+        guard: usize,
+        pos: Pos,
+        key: &[u8],
+        f: impl FnOnce(&mut Hash, &mut dyn FnMut(&[u8])) -> usize,
+    ) -> (usize, bool) {
+        let lazy = self.effects.lazy.contains(Lazy::EXPIRE);
         let ReadTx { held, effects, .. } = &mut self.read;
         let (held, journal) = (held.at(guard), effects.wants.contains(Wants::JOURNAL));
         let (db, inner) = (held.place.db(), &mut *held.inner);
         let edited = inner.table.entry_mut(pos).edit(|hash: &mut Hash| {
             let measured = Measured { before: hash.heap_bytes(), value: hash, total: &mut inner.bytes };
-            let gone = measured.value.expire(now, limit, |field| {
+            let gone = f(measured.value, &mut |field| {
                 if journal {
                     effects.expired_fields.push(ExpiredField { db, key: key.into(), field: field.into() });
                 }

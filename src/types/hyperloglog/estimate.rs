@@ -12,12 +12,12 @@ const VALUE_MAX: usize = RUN_BITS as usize + 1;
 /// Limit of the bias correction for many registers: 1 / (2 ln 2).
 const ALPHA: f64 = 0.721_347_520_444_481_7;
 
-/// Registers by value.
-pub(super) struct Histogram([usize; 64]);
+/// Registers by value. Four lanes, so that neighbours, which are often equal, do not wait for each other's sum.
+pub(super) struct Histogram([[u32; 64]; 4]);
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self([0; 64])
+        Self([[0; 64]; 4])
     }
 }
 
@@ -25,14 +25,22 @@ impl Histogram {
     /// `len` more registers of `value`, which is below 64.
     #[inline]
     pub(super) fn add(&mut self, value: u8, len: usize) {
-        self.0[usize::from(value) % 64] += len;
+        self.0[0][usize::from(value) % 64] += len as u32;
+    }
+
+    /// Four more registers, each value below 64.
+    #[inline]
+    pub(super) fn add_four(&mut self, values: [u8; 4]) {
+        for (lane, value) in self.0.iter_mut().zip(values) {
+            lane[usize::from(value) % 64] += 1;
+        }
     }
 }
 
 /// The estimate, below 2^63. O(1).
 pub(super) fn count(histogram: &Histogram) -> u64 {
     let registers = REGISTERS as f64;
-    let of = |value: usize| histogram.0[value] as f64;
+    let of = |value: usize| f64::from(histogram.0.iter().map(|lane| lane[value]).sum::<u32>());
     let mut z = registers * tau((registers - of(VALUE_MAX)) / registers);
     for value in (1..VALUE_MAX).rev() {
         z = (z + of(value)) * 0.5;

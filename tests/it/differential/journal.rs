@@ -57,7 +57,8 @@ impl Local {
             self.run(&["SELECT".to_owned(), db.to_string()]);
             for key in self.run(&["KEYS", "*"]).items() {
                 let key = key.bytes();
-                let asked = [&b"TYPE"[..], b"GET", b"PEXPIRETIME"].map(|question| self.run(&[question, key]).render());
+                let asked = [&b"TYPE"[..], b"GET", b"HGETALL", b"PEXPIRETIME"]
+                    .map(|question| self.run(&[question, key]).render());
                 let elements = self.run(&[&b"LRANGE"[..], key, b"0", b"-1"]).render();
                 lines.push(format!("{db} {}: {} {elements}", key.escape_ascii(), asked.join(" ")));
             }

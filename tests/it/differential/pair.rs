@@ -76,8 +76,12 @@ enum Rule {
     Exact,
     /// Integers this far apart.
     Near(i64),
-    /// Elements in any order.
+    /// Elements, or pairs of a map, in any order.
     Unordered,
+    /// What a scan returns: where both have come to the end, the same elements in any order.
+    Scan,
+    /// As many elements, whatever they are; errors exactly.
+    Random,
     /// The type of the reply, and errors exactly.
     Shape,
 }
@@ -90,7 +94,9 @@ fn rule(name: &str, args: &[Vec<u8>]) -> Rule {
         "sort" | "sort_ro" if has("by") => Rule::Unordered,
         "ttl" | "expiretime" | "object|idletime" => Rule::Near(SKEW / 1000),
         "pttl" | "pexpiretime" => Rule::Near(SKEW),
-        "keys" => Rule::Unordered,
+        "keys" | "hgetall" | "hkeys" | "hvals" => Rule::Unordered,
+        "hscan" => Rule::Scan,
+        "hrandfield" => Rule::Random,
         "randomkey" | "time" | "hello" | "object|help" => Rule::Shape,
         _ => Rule::Exact,
     }
@@ -106,6 +112,17 @@ fn same(rule: Rule, ours: &Value, oracle: &Value) -> bool {
             let sorted = |v: &[Value]| v.iter().map(Value::render).collect::<BTreeSet<_>>();
             a.len() == b.len() && sorted(a) == sorted(b)
         }
+        (Rule::Unordered, Value::Map(a), Value::Map(b)) => {
+            let sorted =
+                |pairs: &[(Value, Value)]| pairs.iter().map(|(k, v)| (k.render(), v.render())).collect::<BTreeSet<_>>();
+            a.len() == b.len() && sorted(a) == sorted(b)
+        }
+        (Rule::Scan, Value::Array(a), Value::Array(b)) => {
+            let end = Value::Bulk(b"0".to_vec());
+            a[0] != end || b[0] != end || same(Rule::Unordered, &a[1], &b[1])
+        }
+        (Rule::Random, Value::Array(a), Value::Array(b)) => a.len() == b.len(),
+        (Rule::Random, Value::Bulk(_), Value::Bulk(_)) => true,
         (Rule::Shape, Value::Error(_), Value::Error(_)) => false,
         (Rule::Shape, a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
         _ => false,
@@ -164,6 +181,7 @@ impl Side {
             questions.push(words(&[b"LRANGE", key, b"0", b"-1"]));
             questions.push(words(&[b"PTTL", key]));
             questions.push(words(&[b"OBJECT", b"ENCODING", key]));
+            questions.push(words(&[b"DEBUG", b"DIGEST-VALUE", key]));
         }
         questions.push(words(&[b"DBSIZE"]));
         let mut answers: Vec<(Vec<Vec<u8>>, Value)> = questions

@@ -55,7 +55,7 @@ fn odd_number(rng: &mut Rng) -> Vec<u8> {
 /// A value for the argument `name` of `command`.
 pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
     match name {
-        "element" | "pivot" => element(rng),
+        "element" | "pivot" if !command.starts_with("pf") => element(rng),
         "index" if matches!(command, "lindex" | "lset") => index(rng),
         "count" if matches!(command, "lrem" | "lpop" | "rpop" | "lmpop" | "blmpop" | "sort" | "sort_ro") => {
             text(rng, &["1", "2", "3", "1", "2", "0", "-1", "-2", "10", "9223372036854775807", "x"])
@@ -68,11 +68,17 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
             text(rng, &["k*", "k*", "*", "#", "nosort", "k1", "k*->a", "*->", "k*1", ""])
         }
         "offset" if command.starts_with("sort") => text(rng, &["0", "1", "2", "-1", "100", "x"]),
-        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" => key(rng),
+        "key" | "destkey" | "sourcekey" if command.starts_with("pf") && rng.below(3) > 0 => {
+            format!("h{}", rng.below(3)).into_bytes()
+        }
+        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" => key(rng),
+        "subcommand" => text(rng, &["DECODE", "DECODE", "ENCODING", "TODENSE", "GETREG", "nosuch"]),
+        "element" if rng.below(2) == 0 => number(rng, 0, 100_000),
         "value" if command == "setbit" => text(rng, &["0", "1", "0", "1", "0", "1", "2", "-1", "x"]),
         "value" if command == "bitfield" => integer(rng),
         "value" | "message" => string(rng),
-        "increment" if command == "incrbyfloat" => float(rng),
+        "increment" if command == "incrbyfloat" || command == "hincrbyfloat" => float(rng),
+        "field" => field(rng),
         "increment" | "decrement" => integer(rng),
         "start" | "end" | "stop" => index(rng),
         "offset" => offset(rng, command),
@@ -85,7 +91,12 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
         "min-match-len" => text(rng, &["0", "1", "2", "3", "4", "10", "-1", "x"]),
         "db" | "destination-db" | "index" | "index1" | "index2" => database(rng),
         "pattern" => text(rng, &["*", "k*", "k?", "k[0-3]", "k[^0-3]", "\\k0", "nokey", "", "*1", "[k]*", "k[", "k\\"]),
+        "cursor" if command == "hscan" => text(rng, &["0", "0", "0", "0", "0", "0", "x", "18446744073709551616"]),
         "cursor" => text(rng, &["0", "0", "0", "x", "-1", "18446744073709551616"]),
+        "count" if command == "hrandfield" => text(
+            rng,
+            &["1", "2", "5", "100", "0", "-1", "-3", "-40", "9223372036854775807", "-9223372036854775808", "x"],
+        ),
         "count" => text(rng, &["1", "2", "10", "1000", "0", "-1", "x"]),
         "type" => text(rng, &["string", "list", "STRING", "nosuch"]),
         "connection-name" => text(rng, &["", "me", "a b", "x\n", "na\u{ef}ve", "worker-1"]),
@@ -101,6 +112,18 @@ pub fn key(rng: &mut Rng) -> Vec<u8> {
         1 => b"k\0\xff\r\n".to_vec(),
         2 => vec![b'K'; 300],
         n => format!("k{}", n % 10).into_bytes(),
+    }
+}
+
+/// One of a dozen fields, some of them odd: values are fields now and then, so that a hash is full of both.
+fn field(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(40) {
+        0 => Vec::new(),
+        1 => b"f\0\xff\r\n".to_vec(),
+        2 => repeated(rng, 62, 66),
+        3 | 4 => string(rng),
+        5..=10 => number(rng, 0, 9),
+        n => format!("f{}", n % 10).into_bytes(),
     }
 }
 

@@ -1,0 +1,192 @@
+//! Fields by chance or in passing: HRANDFIELD and HSCAN.
+//!
+//! Owns HSCAN's cursor (a field's hash, so it survives growth; 0 at either end) and the bound on what a negative count
+//! may ask HRANDFIELD for. Must not know how picks are made uniform: that is [`Hash::random`]'s.
+
+use super::*;
+use crate::base::glob::glob_match;
+use crate::base::num::{parse_i64, parse_u64_lenient};
+use crate::base::rng::thread_random;
+use bytes::Bytes;
+
+/// Fields that HSCAN looks at unless COUNT says otherwise.
+const COUNT: usize = 10;
+/// Bytes of the longest reply to a negative count, which may name one field as often as it likes.
+const REPLY_MAX: usize = 512 << 20;
+
+const RANGE: Error =
+    Error::Text("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+
+pub(super) fn hrandfield(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let (key, now) = (args.key(), tx.now());
+    if !args.is_empty() {
+        return hrandfield_count(tx, args, key, out);
+    }
+    let hash = tx.read::<Hash>(key)?;
+    match hash.as_ref().and_then(|hash| hash.random(now, &mut thread_random)) {
+        Some((field, _)) => reply_field(out, field),
+        None => out.null(),
+    }
+    Ok(())
+}
+
+fn hrandfield_count(tx: &mut ReadTx<'_>, args: &mut Args<'_>, key: Key<'_>, out: &mut Reply<'_>) -> Result {
+    let (count, now) = (args.int(), tx.now());
+    args.check()?;
+    if count == i64::MIN {
+        return Err(RANGE);
+    }
+    let values = args.take("withvalues");
+    args.end()?;
+    if values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(Error::Text("ERR value is out of range"));
+    }
+    let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    let Some(hash) = tx.read::<Hash>(key)?.filter(|_| wanted > 0) else {
+        out.array(0);
+        return Ok(());
+    };
+    let mut picks = Picks { values, out };
+    if count > 0 {
+        picks.header(wanted.min(hash.live_len(now)));
+        hash.random_distinct(wanted, now, &mut thread_random, |field, value| picks.one(field, value));
+        return Ok(());
+    }
+    if hash.live_len(now) == 0 {
+        picks.header(0);
+        return Ok(());
+    }
+    let (start, before) = (picks.out.mark(), picks.out.out().len());
+    picks.header(wanted);
+    for _ in 0..wanted {
+        if let Some((field, value)) = hash.random(now, &mut thread_random) {
+            picks.one(field, value);
+        }
+        if picks.out.out().len() - before > REPLY_MAX {
+            picks.out.truncate(start);
+            return Err(Error::Text("ERR the reply would be too long"));
+        }
+    }
+    Ok(())
+}
+
+/// HRANDFIELD's reply: fields, or fields with values, pairs of their own in RESP3.
+struct Picks<'r, 'o> {
+    values: bool,
+    out: &'r mut Reply<'o>,
+}
+
+impl Picks<'_, '_> {
+    fn nested(&self) -> bool {
+        self.values && self.out.proto() == crate::resp::Proto::Resp3
+    }
+
+    fn header(&mut self, n: usize) {
+        let flat = self.values && !self.nested();
+        self.out.array(if flat { n.saturating_mul(2) } else { n });
+    }
+
+    fn one(&mut self, field: Item<'_>, value: Value<'_>) {
+        if self.nested() {
+            self.out.array(2);
+        }
+        reply_field(self.out, field);
+        if self.values {
+            reply_value(self.out, value);
+        }
+    }
+}
+
+/// What HSCAN wants.
+struct Scan<'a> {
+    pattern: Option<&'a [u8]>,
+    count: usize,
+    values: bool,
+}
+
+impl<'a> Scan<'a> {
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let mut scan = Scan { pattern: None, count: COUNT, values: true };
+        while !args.is_empty() {
+            if args.take("novalues") {
+                scan.values = false;
+            } else if args.left() < 2 {
+                return Err(Error::Syntax);
+            } else if args.take("count") {
+                let n = parse_i64(args.bytes()).ok_or(Error::NotInteger)?;
+                scan.count = usize::try_from(n).ok().filter(|n| *n > 0).ok_or(Error::Syntax)?;
+            } else if args.take("match") {
+                scan.pattern = Some(args.bytes()).filter(|pattern| *pattern != b"*");
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        Ok(scan)
+    }
+}
+
+/// What a scan found, kept until the cursor is known: it comes first in the reply.
+#[derive(Default)]
+struct Found {
+    text: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+enum Piece {
+    Int(i64),
+    /// The text of the scan up to here.
+    Text(usize),
+    Shared(Bytes),
+}
+
+impl Found {
+    fn push(&mut self, value: Value<'_>) {
+        self.pieces.push(match value {
+            Value::Int(n) => Piece::Int(n),
+            Value::Str(text) => {
+                self.text.extend_from_slice(text);
+                Piece::Text(self.text.len())
+            }
+            Value::Shared(text) => Piece::Shared(text.clone()),
+        });
+    }
+
+    fn write(self, out: &mut Reply<'_>) {
+        out.array(self.pieces.len());
+        let mut start = 0;
+        for piece in self.pieces {
+            match piece {
+                Piece::Int(n) => out.bulk_int(n),
+                Piece::Shared(text) => out.shared(text),
+                Piece::Text(end) => {
+                    out.bulk(&self.text[start..end]);
+                    start = end;
+                }
+            }
+        }
+    }
+}
+
+/// The options of a missing key are not looked at, as in Redis.
+pub(super) fn hscan(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let (key, cursor, now) = (args.key(), args.bytes(), tx.now());
+    let cursor = if cursor.is_empty() { Some(0) } else { parse_u64_lenient(cursor) };
+    let cursor = cursor.ok_or(Error::Text("ERR invalid cursor"))?;
+    let (mut found, mut next) = (Found::default(), 0);
+    if let Some(hash) = tx.read::<Hash>(key)? {
+        let scan = Scan::parse(args)?;
+        let mut buffer = ItemText::default();
+        next = hash.scan(cursor, scan.count, now, |field, value| {
+            if scan.pattern.is_none_or(|pattern| glob_match(pattern, field.text(&mut buffer), false)) {
+                found.push(field.into());
+                if scan.values {
+                    found.push(value);
+                }
+            }
+        });
+    }
+    out.array(2);
+    out.bulk(itoa::Buffer::new().format(next).as_bytes());
+    found.write(out);
+    Ok(())
+}
