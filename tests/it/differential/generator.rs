@@ -103,7 +103,9 @@ fn wanted(spec: &Command) -> bool {
         Group::Server => SERVER.contains(&spec.name),
         _ => !LEFT_OUT.iter().any(|(name, _)| *name == spec.name),
     };
-    group && known_to_the_oracle(spec.since)
+    // For whoever works on one family: the groups that the stream is drawn from.
+    let others = std::env::var("OSTRACON_GROUPS").is_ok_and(|all| !all.split(',').any(|one| one == spec.group.name()));
+    group && !others && known_to_the_oracle(spec.since)
 }
 
 fn notation(spec: &Command) -> Node {
@@ -250,6 +252,11 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
             args[at] = if fits { far } else { b"-1".to_vec() };
         }
     }
+}
+
+/// Whether a command may wait.
+pub fn may_wait(name: &str) -> bool {
+    timeout_of(name, usize::MAX).is_some()
 }
 
 /// Where a blocking command of this many arguments says how long it waits.
