@@ -34,6 +34,7 @@ mod server;
 mod set;
 mod shards;
 mod slowlog;
+mod sort;
 mod string;
 mod timeout;
 
@@ -68,7 +69,7 @@ pub enum Served {
     Wait {
         /// So long, in milliseconds; `None`: for ever.
         timeout_ms: Option<u64>,
-        /// What is replied when the time is over, or instead of waiting.
+        /// What is replied instead of waiting. When the time is over that is [`Nothing::Array`], whatever it is.
         nothing: Nothing,
     },
 }
@@ -270,6 +271,7 @@ const FAMILIES: &[&[Row]] = &[
     hash::TABLE,
     hyperloglog::TABLE,
     list::TABLE,
+    sort::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,
