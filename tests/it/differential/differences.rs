@@ -162,9 +162,9 @@ pub const AVOIDED: &[Avoided] = &[
     },
     Avoided {
         command: "hscan",
-        reason: "cursors but 0 are a server's own",
+        reason: "cursors but 0 are a server's own, and 7.0 takes one for a C string, which ends at its first zero byte",
         change: |args| {
-            if args.get(2).and_then(|arg| integer(arg)).is_some_and(|n| n < 1 << 64) {
+            if args.get(2).is_some_and(|arg| arg.contains(&0) || integer(arg).is_some_and(|n| n < 1 << 64)) {
                 args[2] = b"0".to_vec();
             }
         },
