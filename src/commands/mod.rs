@@ -36,6 +36,7 @@ mod shards;
 mod slowlog;
 mod string;
 mod timeout;
+mod zset;
 
 pub use args::Args;
 pub use error::{Error, Result};
@@ -266,6 +267,7 @@ impl Row {
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     set::TABLE,
+    zset::TABLE,
     bitmap::TABLE,
     hash::TABLE,
     hyperloglog::TABLE,
