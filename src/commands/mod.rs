@@ -37,6 +37,7 @@ mod slowlog;
 mod sort;
 mod string;
 mod timeout;
+mod zset;
 
 pub use args::Args;
 pub use error::{Error, Result};
@@ -267,6 +268,7 @@ impl Row {
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     set::TABLE,
+    zset::TABLE,
     bitmap::TABLE,
     hash::TABLE,
     hyperloglog::TABLE,
