@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 use ostracon::base::clock::Clock;
 use ostracon::base::rng::random_u64;
 use ostracon::client::{Client, Shared};
-use ostracon::config::{Config, Settings};
+use ostracon::config::{Access, Config, Settings};
 use ostracon::exec::Worker;
 use ostracon::resp::OutBuf;
 use ostracon::server::Server;
 use ostracon::store::Journal;
 
-use super::generator::Generator;
+use super::generator::{Generator, company};
 use super::pair::shown;
 use super::{environment, values};
 use crate::support::{Decoder, Value, encode};
@@ -33,7 +33,9 @@ struct Local {
 
 impl Local {
     fn new(clock: &Clock) -> Local {
-        let config = Config::new(Settings::default(), None);
+        let mut settings = Settings::default();
+        settings.enable_debug_command = Access::Yes;
+        let config = Config::new(settings, None);
         let server = Arc::new(Server::new(config, clock.clone(), 1).unwrap());
         let shared = Shared::new(1, String::new(), String::new(), 0, 0, clock.unix_ms());
         Local { worker: Worker::new(Arc::clone(&server), 0), server, client: Client::new(Arc::new(shared), true) }
@@ -57,8 +59,10 @@ impl Local {
             self.run(&["SELECT".to_owned(), db.to_string()]);
             for key in self.run(&["KEYS", "*"]).items() {
                 let key = key.bytes();
-                let asked = [&b"TYPE"[..], b"GET", b"HGETALL", b"PEXPIRETIME"]
-                    .map(|question| self.run(&[question, key]).render());
+                let asked = ["TYPE", "GET", "DEBUG DIGEST-VALUE", "PEXPIRETIME"].map(|question| {
+                    let words = question.split(' ').map(str::as_bytes).chain([key]);
+                    self.run(&words.collect::<Vec<_>>()).render()
+                });
                 lines.push(format!("{db} {}: {}", key.escape_ascii(), asked.join(" ")));
             }
         }
@@ -114,7 +118,10 @@ fn the_journal_replayed_gives_the_same_data() {
     while sent < COMMANDS {
         for args in generator.next() {
             sent += 1;
-            local.run(&args);
+            let company = company(&args);
+            for args in company.before.into_iter().chain([args]).chain(company.after) {
+                local.run(&args);
+            }
             let step = std::mem::take(&mut recorder.0.lock().unwrap().0);
             base.extend(step);
         }

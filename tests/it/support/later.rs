@@ -19,7 +19,7 @@ enum Writes {
 use Writes::{Any, At};
 
 /// Commands, and `CONTAINER|SUB`commands, of later releases, by the keys that they write.
-const LATER_COMMANDS: [(Writes, &str); 6] = [
+const LATER_COMMANDS: [(Writes, &str); 5] = [
     (
         At(&[]),
         "ZCARD ZCOUNT ZDIFF ZINTER ZINTERCARD ZLEXCOUNT ZMSCORE ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK \
@@ -39,7 +39,6 @@ const LATER_COMMANDS: [(Writes, &str); 6] = [
          ZREMRANGEBYSCORE ZUNIONSTORE GEOADD GEOSEARCHSTORE XACK XADD XAUTOCLAIM XCLAIM XDEL XSETID XTRIM RESTORE \
          RESTORE-ASKING",
     ),
-    (At(&[1, 2]), "SMOVE"),
     (At(&[2]), "XGROUP"),
     (Any, "BZMPOP BZPOPMAX BZPOPMIN EVAL EVALSHA FCALL GEORADIUS GEORADIUSBYMEMBER MIGRATE SORT XREADGROUP ZMPOP"),
 ];
