@@ -30,6 +30,7 @@ mod latency;
 mod list;
 mod memory;
 mod object;
+mod scan;
 mod server;
 mod set;
 mod shards;

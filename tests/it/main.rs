@@ -23,6 +23,7 @@ mod lists;
 mod protocol;
 mod readme;
 mod server;
+mod sets;
 mod shards;
 mod sort;
 mod strings;
