@@ -24,6 +24,7 @@ mod protocol;
 mod readme;
 mod server;
 mod shards;
+mod sort;
 mod strings;
 mod tidy;
 mod transactions;

@@ -95,6 +95,13 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
+        reason: "short lists are packed from 7.2 on",
+        applies: |name, _, ours, oracle| {
+            let is = |value: &Value, name: &[u8]| matches!(value, Value::Bulk(text) if text == name);
+            name == "object|encoding" && is(ours, b"listpack") && is(oracle, b"quicklist")
+        },
+    },
+    Known {
         reason: "PFMERGE without a source has one key; 7.0 calls its arguments invalid as soon as a range of keys is empty",
         applies: |name, args, ours, oracle| {
             name == "command|getkeys"
@@ -133,6 +140,16 @@ pub struct Avoided {
 /// Every kind of argument that the stream avoids.
 pub const AVOIDED: &[Avoided] = &[
     Avoided {
+        command: "sort",
+        reason: "elements whose weights are equal texts are in no order, and would be stored so",
+        change: |args| {
+            let has = |args: &[Vec<u8>], word: &str| args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+            if has(args, "by") && has(args, "store") {
+                args.retain(|arg| !arg.eq_ignore_ascii_case(b"alpha"));
+            }
+        },
+    },
+    Avoided {
         command: "bitfield",
         reason: "SET of less than -2^62 under OVERFLOW SAT: 7.0 subtracts past 64 bits and saturates upwards",
         change: |args| {
@@ -145,9 +162,9 @@ pub const AVOIDED: &[Avoided] = &[
     },
     Avoided {
         command: "hscan",
-        reason: "cursors but 0 are a server's own",
+        reason: "cursors but 0 are a server's own, and 7.0 takes one for a C string, which ends at its first zero byte",
         change: |args| {
-            if args.get(2).and_then(|arg| integer(arg)).is_some_and(|n| n < 1 << 64) {
+            if args.get(2).is_some_and(|arg| arg.contains(&0) || integer(arg).is_some_and(|n| n < 1 << 64)) {
                 args[2] = b"0".to_vec();
             }
         },

@@ -14,9 +14,9 @@ use ostracon::resp::OutBuf;
 use ostracon::server::Server;
 use ostracon::store::Journal;
 
-use super::generator::Generator;
+use super::generator::{Generator, may_wait};
 use super::pair::shown;
-use super::{environment, values};
+use super::{environment, name_of, values};
 use crate::support::{Decoder, Value, encode};
 
 /// Commands of the stream.
@@ -59,7 +59,8 @@ impl Local {
                 let key = key.bytes();
                 let asked = [&b"TYPE"[..], b"GET", b"HGETALL", b"PEXPIRETIME"]
                     .map(|question| self.run(&[question, key]).render());
-                lines.push(format!("{db} {}: {}", key.escape_ascii(), asked.join(" ")));
+                let elements = self.run(&[&b"LRANGE"[..], key, b"0", b"-1"]).render();
+                lines.push(format!("{db} {}: {} {elements}", key.escape_ascii(), asked.join(" ")));
             }
         }
         lines.sort();
@@ -114,6 +115,10 @@ fn the_journal_replayed_gives_the_same_data() {
     while sent < COMMANDS {
         for args in generator.next() {
             sent += 1;
+            if may_wait(&name_of(&args)) {
+                // This worker has no clock that would end the wait.
+                continue;
+            }
             local.run(&args);
             let step = std::mem::take(&mut recorder.0.lock().unwrap().0);
             base.extend(step);

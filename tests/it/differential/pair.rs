@@ -86,8 +86,12 @@ enum Rule {
     Shape,
 }
 
-fn rule(name: &str) -> Rule {
+fn rule(name: &str, args: &[Vec<u8>]) -> Rule {
+    let has = |word: &str| args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
     match name {
+        // Equal weights, and the members of a set, are in no order.
+        "sort" | "sort_ro" if has("by") && has("limit") => Rule::Shape,
+        "sort" | "sort_ro" if has("by") => Rule::Unordered,
         "ttl" | "expiretime" | "object|idletime" => Rule::Near(SKEW / 1000),
         "pttl" | "pexpiretime" => Rule::Near(SKEW),
         "keys" | "hgetall" | "hkeys" | "hvals" => Rule::Unordered,
@@ -174,6 +178,7 @@ impl Side {
         for key in &keys {
             questions.push(words(&[b"TYPE", key]));
             questions.push(words(&[b"GET", key]));
+            questions.push(words(&[b"LRANGE", key, b"0", b"-1"]));
             questions.push(words(&[b"PTTL", key]));
             questions.push(words(&[b"OBJECT", b"ENCODING", key]));
             questions.push(words(&[b"DEBUG", b"DIGEST-VALUE", key]));
@@ -291,7 +296,7 @@ impl Pair {
 
     fn one_alike(&mut self, args: &[Vec<u8>], ours: &Value, oracle: &Value) -> bool {
         let name = name_of(args);
-        if same(rule(&name), ours, oracle) {
+        if same(rule(&name, args), ours, oracle) {
             return true;
         }
         match KNOWN.iter().find(|known| (known.applies)(&name, args, ours, oracle)) {

@@ -55,6 +55,19 @@ fn odd_number(rng: &mut Rng) -> Vec<u8> {
 /// A value for the argument `name` of `command`.
 pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
     match name {
+        "element" | "pivot" if !command.starts_with("pf") => element(rng),
+        "index" if matches!(command, "lindex" | "lset") => index(rng),
+        "count" if matches!(command, "lrem" | "lpop" | "rpop" | "lmpop" | "blmpop" | "sort" | "sort_ro") => {
+            text(rng, &["1", "2", "3", "1", "2", "0", "-1", "-2", "10", "9223372036854775807", "x"])
+        }
+        "num-matches" | "len" => text(rng, &["0", "1", "2", "5", "-1", "x"]),
+        "rank" => text(rng, &["1", "2", "-1", "-2", "9223372036854775807", "0", "x"]),
+        "numkeys" => text(rng, &["1", "1", "2", "2", "3", "0", "x"]),
+        "timeout" => text(rng, &["0.001", "0.002", "1e-3", "0x0.004", "-1", "x"]),
+        "pattern" if command.starts_with("sort") => {
+            text(rng, &["k*", "k*", "*", "#", "nosort", "k1", "k*->a", "*->", "k*1", ""])
+        }
+        "offset" if command.starts_with("sort") => text(rng, &["0", "1", "2", "-1", "100", "x"]),
         "key" | "destkey" | "sourcekey" if command.starts_with("pf") && rng.below(3) > 0 => {
             format!("h{}", rng.below(3)).into_bytes()
         }
@@ -67,7 +80,7 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
         "increment" if command == "incrbyfloat" || command == "hincrbyfloat" => float(rng),
         "field" => field(rng),
         "increment" | "decrement" => integer(rng),
-        "start" | "end" => index(rng),
+        "start" | "end" | "stop" => index(rng),
         "offset" => offset(rng, command),
         "encoding" => encoding(rng),
         "bit" => text(rng, &["0", "1", "0", "1", "0", "1", "2", "x"]),
@@ -129,6 +142,15 @@ pub fn string(rng: &mut Rng) -> Vec<u8> {
         14 => repeated(rng, 250, 1030),
         15 if rng.below(8) == 0 => repeated(rng, 16_000, 70_000),
         _ => text(rng, &["a", "foo", "foobar", "hello world", "ohmytext", "mynewtext", "\u{e9}\u{20ac}", "\r\n"]),
+    }
+}
+
+/// An element of a list: few short ones, so that searches find several.
+fn element(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(8) {
+        0 | 1 => string(rng),
+        2 => number(rng, -100_000, 100_000),
+        _ => number(rng, 0, 9),
     }
 }
 
