@@ -72,6 +72,31 @@ impl Random {
     }
 }
 
+/// Appends a command of these words.
+pub fn push_command<W: AsRef<[u8]>>(out: &mut Vec<u8>, words: &[W]) {
+    push_head(out, words.len());
+    words.iter().for_each(|word| push_bulk(out, word.as_ref()));
+}
+
+/// Appends `*<count>`: so many bulks follow.
+pub fn push_head(out: &mut Vec<u8>, count: usize) {
+    push_number(out, b'*', count as i64);
+}
+
+/// Appends one bulk: a word of a command, or a reply.
+pub fn push_bulk(out: &mut Vec<u8>, bytes: &[u8]) {
+    push_number(out, b'$', bytes.len() as i64);
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a line that is a number: an integer reply, a length.
+pub fn push_number(out: &mut Vec<u8>, kind: u8, number: i64) {
+    out.push(kind);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Appends `GET key:<12 digits>`.
 pub fn push_get(out: &mut Vec<u8>, key: u64) {
     out.extend_from_slice(format!("*2\r\n$3\r\nGET\r\n$16\r\nkey:{key:012}\r\n").as_bytes());

@@ -2,11 +2,12 @@
 //! same words, but for `--workers`, which only ours knows.
 
 use super::machine::{self, Process};
-use super::requests::{SET_REPLY_LEN, get_reply_len, push_get, push_set, value};
+use super::requests::{get_reply_len, push_command, push_get, push_set, value};
 use super::{Error, Result};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ const START_MAX: Duration = Duration::from_secs(15);
 
 /// How long a server may stay silent while it is filled.
 const REPLY_MAX: Duration = Duration::from_secs(60);
+
+/// About how many bytes of requests, or of replies, [`Server::converse`] lets be under way.
+const BATCH_BYTES: usize = 48 * 1024;
 
 /// A contestant.
 #[derive(Clone, Debug)]
@@ -139,7 +143,11 @@ impl Server {
         Ok(stream)
     }
 
-    fn connect(&self) -> Result<TcpStream> {
+    /// A connection that gives up after a minute of silence.
+    ///
+    /// # Errors
+    /// No server there.
+    pub fn connect(&self) -> Result<TcpStream> {
         let stream = TcpStream::connect(self.address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(REPLY_MAX))?;
@@ -150,11 +158,9 @@ impl Server {
     ///
     /// # Errors
     /// Any answer but `+OK`.
-    pub fn fill(&self, keys: std::ops::Range<u64>, value_len: usize) -> Result<()> {
+    pub fn fill(&self, keys: Range<u64>, value_len: usize) -> Result<()> {
         let value = value(value_len);
-        let expected = b"+OK\r\n".to_vec();
-        assert_eq!(expected.len(), SET_REPLY_LEN);
-        self.pipelined(keys, value_len, &expected, |out, key| push_set(out, key, &value))
+        self.converse(keys, |out, key| push_set(out, key, &value), |out, _| out.extend_from_slice(b"+OK\r\n"))
     }
 
     /// Gets keys number `keys` and compares every reply with what [`Server::fill`] wrote. Also lets a table that
@@ -162,40 +168,88 @@ impl Server {
     ///
     /// # Errors
     /// Any other value.
-    pub fn verify(&self, keys: std::ops::Range<u64>, value_len: usize) -> Result<()> {
+    pub fn verify(&self, keys: Range<u64>, value_len: usize) -> Result<()> {
         let mut expected = format!("${value_len}\r\n").into_bytes();
         expected.extend_from_slice(&value(value_len));
         expected.extend_from_slice(b"\r\n");
         assert_eq!(expected.len(), get_reply_len(value_len));
-        self.pipelined(keys, value_len, &expected, push_get)
+        self.converse(keys, push_get, |out, _| out.extend_from_slice(&expected))
     }
 
-    /// One request a key, in batches that fit the socket's buffers, each answered by exactly `expected`.
-    fn pipelined(
+    /// Pipelines requests over one connection: for each number, `request` appends one or none, and `expect` the very
+    /// bytes of its reply. A batch fits the socket's buffers.
+    ///
+    /// # Errors
+    /// Any other reply.
+    pub fn converse(
         &self,
-        keys: std::ops::Range<u64>,
-        value_len: usize,
-        expected: &[u8],
-        push: impl Fn(&mut Vec<u8>, u64),
+        numbers: Range<u64>,
+        mut request: impl FnMut(&mut Vec<u8>, u64),
+        mut expect: impl FnMut(&mut Vec<u8>, u64),
     ) -> Result<()> {
         let mut stream = self.connect()?;
-        let step = (48 * 1024 / (value_len + 64)).clamp(1, 500) as u64;
-        let (mut requests, mut replies) = (Vec::new(), Vec::new());
-        let mut next = keys.start;
-        while next < keys.end {
-            let batch = next..keys.end.min(next + step);
-            next = batch.end;
-            requests.clear();
-            replies.resize((batch.end - batch.start) as usize * expected.len(), 0);
-            batch.for_each(|key| push(&mut requests, key));
-            stream.write_all(&requests)?;
-            stream.read_exact(&mut replies)?;
-            if let Some(wrong) = replies.chunks(expected.len()).find(|reply| *reply != expected) {
-                return Err(
-                    format!("unexpected reply: {:?}", String::from_utf8_lossy(&wrong[..wrong.len().min(80)])).into()
-                );
+        let (mut requests, mut expected, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+        let last = numbers.end.saturating_sub(1);
+        for number in numbers {
+            request(&mut requests, number);
+            expect(&mut expected, number);
+            if number == last || requests.len().max(expected.len()) >= BATCH_BYTES {
+                stream.write_all(&requests)?;
+                replies.resize(expected.len(), 0);
+                read_expected(&mut stream, &expected, &mut replies)?;
+                requests.clear();
+                expected.clear();
             }
         }
         Ok(())
     }
+
+    /// One command on a connection of its own: the text of a bulk reply, or the line of another (`OK`, `1`).
+    ///
+    /// # Errors
+    /// An error reply, or one of more than one line that is not a bulk.
+    pub fn ask(&self, words: &[&str]) -> Result<String> {
+        let mut request = Vec::new();
+        push_command(&mut request, words);
+        let mut stream = BufReader::new(self.connect()?);
+        stream.get_mut().write_all(&request)?;
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        match line.trim_end().split_at_checked(1) {
+            Some(("$", len)) => {
+                let mut bulk = vec![0; len.parse()?];
+                stream.read_exact(&mut bulk)?;
+                Ok(String::from_utf8_lossy(&bulk).into_owned())
+            }
+            Some(("+" | ":", text)) => Ok(text.to_owned()),
+            _ => Err(format!("{words:?}: {line}").into()),
+        }
+    }
+
+    /// The value of a field of INFO.
+    ///
+    /// # Errors
+    /// No such field.
+    pub fn info(&self, section: &str, field: &str) -> Result<String> {
+        let text = self.ask(&["INFO", section])?;
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        Ok(value.ok_or_else(|| format!("INFO {section} has no {field}"))?.to_owned())
+    }
+}
+
+/// Reads as many bytes as are expected, and fails as soon as one differs: a shorter reply is not waited for.
+fn read_expected(stream: &mut TcpStream, expected: &[u8], buffer: &mut [u8]) -> Result<()> {
+    let mut received = 0;
+    while received < expected.len() {
+        let read = stream.read(&mut buffer[received..])?;
+        let came = &buffer[received..received + read];
+        if read == 0 || came != &expected[received..received + read] {
+            let at = came.iter().zip(&expected[received..]).take_while(|(one, other)| one == other).count();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
+            let (wrong, right) = (text(&came[at..]), text(&expected[received + at..]));
+            return Err(format!("unexpected reply: {wrong:?} where {right:?} should be").into());
+        }
+        received += read;
+    }
+    Ok(())
 }
