@@ -1,7 +1,7 @@
 //! The commands of positions on the globe: their rows, and the handlers that add and read positions.
 //!
-//! Owns the table of the family, how positions and lengths are written in arguments and replies. A set of positions is a
-//! sorted set whose scores are cells. Searches are in [`search`]; the arithmetic is [`crate::types::geo`]'s.
+//! Owns the table of the family, how positions and lengths are written in arguments and replies. A set of positions is
+//! a sorted set whose scores are cells. Searches are in [`search`]; the arithmetic is [`crate::types::geo`]'s.
 
 mod search;
 
@@ -73,12 +73,14 @@ pub(super) const TABLE: &[Row] = &[
         "Returns the positions of members as geohashes."),
     geo(read("geopos", -2, "key [member [member ...]]", geopos), NONE, RO_KEY, "3.2.0", "O(1)",
         "Returns the longitudes and latitudes of members."),
-    geo(write("georadius", -6, RADIUS, search::georadius).locks(Locks::By(destinations)), STORES, RADIUS_KEYS, "3.2.0", "O(N+log(M))",
+    geo(write("georadius", -6, RADIUS, search::georadius).locks(Locks::By(destinations)), STORES,
+        RADIUS_KEYS, "3.2.0", "O(N+log(M))",
         "Finds the members within a distance of a position; the old form of GEOSEARCH and GEOSEARCHSTORE."),
     geo(read("georadius_ro", -6, RADIUS_RO, search::georadius_ro), NONE, RO_KEY, "3.2.10", "O(N+log(M))",
         "Finds the members within a distance of a position; the old form of GEOSEARCH."),
-    geo(write("georadiusbymember", -5, BY_MEMBER, search::georadiusbymember).locks(Locks::By(destinations)), STORES, BY_MEMBER_KEYS, "3.2.0",
-        "O(N+log(M))", "Finds the members within a distance of a member; the old form of GEOSEARCH and GEOSEARCHSTORE."),
+    geo(write("georadiusbymember", -5, BY_MEMBER, search::georadiusbymember).locks(Locks::By(destinations)),
+        STORES, BY_MEMBER_KEYS, "3.2.0", "O(N+log(M))",
+        "Finds the members within a distance of a member; the old form of GEOSEARCH and GEOSEARCHSTORE."),
     geo(read("georadiusbymember_ro", -5, BY_MEMBER_RO, search::georadiusbymember_ro), NONE, RO_KEY, "3.2.10",
         "O(N+log(M))", "Finds the members within a distance of a member; the old form of GEOSEARCH."),
     geo(read("geosearch", -7, SEARCH, search::geosearch), NONE, RO_KEY, "6.2.0", "O(N+log(M))",
