@@ -21,6 +21,7 @@ pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;
+mod geo;
 mod hash;
 mod help;
 mod hyperloglog;
@@ -270,6 +271,7 @@ const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     set::TABLE,
     zset::TABLE,
+    geo::TABLE,
     bitmap::TABLE,
     hash::TABLE,
     hyperloglog::TABLE,
