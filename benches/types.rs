@@ -27,9 +27,9 @@ mod wire_support;
 
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
+use nix::time::ClockId;
 use ostracon::types::Collection;
 use ostracon::types::hash::{Hash, HashLimits};
 use ostracon::types::list::{End, List, ListLimits};
@@ -445,11 +445,7 @@ impl Work<'_> {
     }
 }
 
-/// CPU time of this thread, to the microsecond.
+/// CPU time of this thread, to the nanosecond (getrusage's is as old as the last timer tick).
 fn cpu_seconds() -> f64 {
-    let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) else {
-        return f64::NAN;
-    };
-    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    seconds(usage.user_time()) + seconds(usage.system_time())
+    ClockId::CLOCK_THREAD_CPUTIME_ID.now().map_or(f64::NAN, |time| Duration::from(time).as_secs_f64())
 }
