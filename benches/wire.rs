@@ -2,9 +2,11 @@
 //! start them, under the same load.
 //!
 //! ```text
-//! cargo bench --bench wire                                        # everything, about fifteen minutes
-//! cargo bench --bench wire -- --quick                             # does it work? one minute, figures mean nothing
+//! cargo bench --bench wire                                        # everything, about an hour
+//! cargo bench --bench wire -- --quick                             # does it work? two minutes, figures mean nothing
 //! cargo bench --bench wire -- --only get32 --pipelines 16,100     # one scenario
+//! cargo bench --bench wire -- --only rb-                          # redis-benchmark's lines: half an hour
+//! cargo bench --bench wire -- --only freeing                      # other clients while collections are freed
 //! cargo bench --bench wire -- --help
 //! ```
 //!
@@ -29,16 +31,24 @@
 //! - **Whose bound?** `busy` is the number of cores the server kept busy. Below 0.95 of a core it waited for the
 //!   load, and its throughput is a lower bound; or something else used its core, which the report then says.
 //!
+//! **redis-benchmark's lines** (`rb-`) are the commands of its default run with its arguments, and `rb-r-` those that work on
+//! many elements. Each run starts with a fresh server that holds the same, because a list that has grown for one
+//! contestant's speed would slow it.
+//!
+//! **Freeing** is about latency, and its load is paced: see `wire_support/freeing.rs`.
+//!
 //! Memory is resident memory of the process. A key costs what the server grew by, over the keys; likewise an idle
 //! connection, after one PING each.
 //!
 //! The bench needs Linux, two cores and util-linux. Whatever it starts dies with it.
 
+// Each bench uses its own part of what they share.
+#[allow(dead_code)]
 mod wire_support;
 
 use wire_support::cell;
 use wire_support::cli::{self, Options, Request};
-use wire_support::{Result, histogram, load, machine, memory, report, requests, scenario};
+use wire_support::{Result, freeing, histogram, lines, load, machine, memory, report, requests, scenario};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +65,7 @@ fn main() {
 fn bench(words: &[String]) -> Result<()> {
     histogram::self_test();
     requests::self_test();
+    lines::self_test();
     cell::self_test();
     match cli::parse(words, env!("CARGO_BIN_EXE_ostracon"))? {
         Request::Help => print!("{}", cli::HELP),
@@ -76,13 +87,13 @@ fn measure(options: &Options) -> Result<()> {
         machine::describe(),
         options.server.display()
     );
-    let cells = {
+    let (cells, freed) = {
         let _awake = machine::Spinners::start(&[options.server_core, options.load_core])?;
-        scenario::run(options)?
+        (scenario::run(options)?, freeing::run(options)?)
     };
     println!();
     let memories = memory::run(options)?;
-    let text = report::markdown(options, &cells, &memories, &load_before);
+    let text = report::markdown(options, &cells, &freed, &memories, &load_before);
     println!("\n{text}");
     if let Some(file) = &options.markdown {
         std::fs::write(file, text)?;

@@ -2,7 +2,7 @@
 //! counts the bytes of the replies and sends the next. It is this bench's own binary, started again with `--load`, so
 //! that it can be pinned and timed apart from the rest. It must stay cheaper than any server: a batch costs one write,
 //! one read (a read that does not fill the buffer tells tokio that the socket is empty), a look at the clock and a
-//! counter; nothing is parsed but the first and the last byte.
+//! counter; nothing is parsed but the first and the last byte, and lines are counted where lengths are not known.
 //!
 //! It also samples the server's CPU time, because only here are the start and the end of the window known exactly.
 
@@ -43,6 +43,8 @@ pub struct Task {
     pub warm: Duration,
     /// The window.
     pub window: Duration,
+    /// Between two batches of a connection; zero: each follows the replies to the one before.
+    pub pace: Duration,
     /// Seed of the keys.
     pub seed: u64,
 }
@@ -60,6 +62,7 @@ impl Task {
             format!("connections={}", self.connections),
             format!("warm={}", self.warm.as_millis()),
             format!("window={}", self.window.as_millis()),
+            format!("pace={}", self.pace.as_micros()),
             format!("seed={}", self.seed),
         ]
     }
@@ -82,6 +85,7 @@ impl Task {
             connections: number("connections")? as usize,
             warm: Duration::from_millis(number("warm")?),
             window: Duration::from_millis(number("window")?),
+            pace: Duration::from_micros(number("pace")?),
             seed: number("seed")?,
         })
     }
@@ -132,6 +136,7 @@ impl Outcome {
 struct Shared {
     batches: Batches,
     pipeline: u64,
+    pace: Duration,
     measuring: AtomicBool,
     requests: AtomicU64,
     histogram: Histogram,
@@ -154,6 +159,7 @@ async fn run(task: Task) -> Result<Outcome> {
     let shared = Arc::new(Shared {
         batches: Batches::build(task.mix, task.value_len, task.keys, task.pipeline, task.seed),
         pipeline: task.pipeline as u64,
+        pace: task.pace,
         measuring: AtomicBool::new(false),
         requests: AtomicU64::new(0),
         histogram: Histogram::new(),
@@ -171,28 +177,43 @@ async fn run(task: Task) -> Result<Outcome> {
         return Err("the bench went away".into());
     }
     for (number, stream) in streams.into_iter().enumerate() {
-        tokio::spawn(connection(stream, number * shared.batches.batches.len() / task.connections, shared.clone()));
+        let first = number * shared.batches.batches.len() / task.connections;
+        let late = task.pace * number as u32 / task.connections as u32;
+        tokio::spawn(connection(stream, first, late, shared.clone()));
     }
     tokio::time::sleep(task.warm).await;
     let (server, own, began) = (Cpu::of(task.pid)?, Cpu::of(std::process::id())?, Instant::now());
     shared.measuring.store(true, Relaxed);
-    tokio::time::sleep(task.window).await;
+    tokio::time::sleep(task.window * 9 / 10).await;
+    let by_then = shared.requests.load(Relaxed);
+    tokio::time::sleep(task.window / 10).await;
     let (requests, elapsed) = (shared.requests.load(Relaxed), began.elapsed());
     let (server, own) = (Cpu::of(task.pid)?.since(&server), Cpu::of(std::process::id())?.since(&own));
     if let Some(failure) = shared.failure.lock().ok().and_then(|mut slot| slot.take()) {
         return Err(failure);
     }
+    if requests == by_then && !moves(&shared, requests).await {
+        return Err("the load came to a halt: a server without an answer, or a collection popped empty".into());
+    }
     Ok(Outcome { requests, elapsed, server, own, histogram: shared.histogram.encode() })
 }
 
-async fn connection(mut stream: TcpStream, first: usize, shared: Arc<Shared>) {
+/// Does the number of requests change within two seconds? On a busy machine the last part of a window may pass without.
+async fn moves(shared: &Shared, requests: u64) -> bool {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    shared.requests.load(Relaxed) != requests
+}
+
+async fn connection(mut stream: TcpStream, first: usize, late: Duration, shared: Arc<Shared>) {
+    tokio::time::sleep(late).await;
     let failure = drive(&mut stream, first, &shared).await;
     if let (Err(error), Ok(mut slot)) = (failure, shared.failure.lock()) {
         slot.get_or_insert(error);
     }
 }
 
-/// Sends batch after batch, starting with number `first`, until an error.
+/// Sends batch after batch, starting with number `first`, until an error. A paced batch that is late counts from when
+/// it should have been sent.
 async fn drive(stream: &mut TcpStream, first: usize, shared: &Shared) -> Result<()> {
     let mut buffer = vec![0; READ_LEN];
     let batches = &shared.batches.batches;
@@ -204,9 +225,18 @@ async fn drive(stream: &mut TcpStream, first: usize, shared: &Shared) -> Result<
             shared.requests.store(shared.requests.load(Relaxed) + shared.pipeline, Relaxed);
             shared.histogram.record((ended - began).as_nanos() as u64);
         }
-        began = ended;
+        began = if shared.pace.is_zero() { ended } else { paced(began + shared.pace).await };
     }
     Ok(())
+}
+
+/// Waits until a batch is due. When that is past, the batch is late, and counts from then; else from now.
+async fn paced(due: Instant) -> Instant {
+    if due <= Instant::now() {
+        return due;
+    }
+    tokio::time::sleep_until(due.into()).await;
+    Instant::now()
 }
 
 /// One batch and its replies. Reads while the request is not yet written, so that a server that stops reading until
@@ -232,9 +262,10 @@ async fn exchange(stream: &mut TcpStream, requests: &[u8], batch: &Batch, buffer
             let text = String::from_utf8_lossy(&buffer[..read.min(120)]);
             return Err(format!("expected a reply that starts with {:?}, got {text:?}", batch.first as char).into());
         }
-        received += read;
+        received += if batch.lines { memchr::memchr_iter(b'\n', &buffer[..read]).count() } else { read };
         if received > batch.reply_len || (received == batch.reply_len && buffer[read.max(1) - 1] != b'\n') {
-            return Err(format!("expected {} reply bytes, got {received}", batch.reply_len).into());
+            let unit = if batch.lines { "lines" } else { "bytes" };
+            return Err(format!("expected {} {unit} of replies, got {received}", batch.reply_len).into());
         }
     }
     Ok(())

@@ -1,9 +1,11 @@
-//! The parts of the wire bench: what is asked of a server, the process that asks it, the machine it is asked on, and
-//! the report. Nothing here knows the server's insides: it sees a binary, a port and a process id.
+//! The parts of the benches that start servers: what is asked of a server, the process that asks it, the machine it is
+//! asked on, and the report of the wire bench. Nothing here knows the server's insides: it sees a binary, a port and a process id.
 
 pub mod cell;
 pub mod cli;
+pub mod freeing;
 pub mod histogram;
+pub mod lines;
 pub mod load;
 pub mod machine;
 pub mod memory;

@@ -3,6 +3,8 @@
 
 use super::cell::{Cell, Ratio, Sample};
 use super::cli::Options;
+use super::freeing::{self, Freed};
+use super::lines::DEFAULT_RUN;
 use super::machine;
 use super::memory::{Memory, What};
 use super::scenario::{OURS, OURS_ONE, OURS_TWO, REDIS};
@@ -77,6 +79,8 @@ const TARGETS: &[Target] = &[
     cpu(MEDIUM, &[100], 0.7),
     cpu(&["get5m"], &[16], 0.55),
     cpu(&["get5m"], &[100], 0.3),
+    cpu(DEFAULT_RUN, &[16], 0.8),
+    Target { figure: Figure::UserCpu, ..cpu(DEFAULT_RUN, &[1], 0.75) },
     throughput(&["cores"], &[16], OURS_TWO, REDIS, 1.5),
     throughput(&["cores"], &[100], OURS_TWO, REDIS, 2.0),
     throughput(&["cores"], &[1, 16, 100], OURS_TWO, OURS_ONE, 1.0),
@@ -139,7 +143,7 @@ fn spread(ratio: Ratio) -> String {
 }
 
 /// The whole report in Markdown.
-pub fn markdown(options: &Options, cells: &[Cell], memories: &[Memory], load_before: &str) -> String {
+pub fn markdown(options: &Options, cells: &[Cell], freed: &[Freed], memories: &[Memory], load_before: &str) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(out, "Machine: {}. Load average before: {load_before}.\n", machine::describe());
@@ -163,6 +167,9 @@ pub fn markdown(options: &Options, cells: &[Cell], memories: &[Memory], load_bef
     }
     if !cells.is_empty() {
         load_table(&mut out, cells);
+    }
+    if !freed.is_empty() {
+        out.push_str(&freeing::table(freed));
     }
     if !memories.is_empty() {
         memory_table(&mut out, memories);

@@ -1,6 +1,8 @@
 //! Requests, built before the clock starts: whole pipeline batches of bytes over a seeded random sequence of keys,
 //! each with the number of bytes its replies will have. Every key exists and every value has one size, so replies are
-//! told apart by counting bytes. Knows the wire form of GET and SET, and no socket.
+//! told apart by counting bytes, or lines where numbers grow. Knows the wire form of GET and SET, and no socket.
+
+use super::lines::{LINES, Line, Reply};
 
 /// Bytes of requests a load process holds at most: enough that keys do not repeat while they are in a cache.
 const BYTES_MAX: usize = 128 << 20;
@@ -9,7 +11,7 @@ const BYTES_MAX: usize = 128 << 20;
 const REQUESTS_MAX: usize = 2 << 20;
 
 /// What a connection sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Mix {
     /// GET only.
     Get,
@@ -17,6 +19,8 @@ pub enum Mix {
     Set,
     /// Nine GET to one SET, drawn at random.
     Mixed,
+    /// A line of redis-benchmark.
+    Line(&'static Line),
 }
 
 impl Mix {
@@ -26,12 +30,14 @@ impl Mix {
             Mix::Get => "get",
             Mix::Set => "set",
             Mix::Mixed => "mixed",
+            Mix::Line(line) => line.name,
         }
     }
 
     /// The mix of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Mix::Get, Mix::Set, Mix::Mixed].into_iter().find(|mix| mix.name() == name)
+        let lines = LINES.iter().map(Mix::Line);
+        [Mix::Get, Mix::Set, Mix::Mixed].into_iter().chain(lines).find(|mix| mix.name() == name)
     }
 }
 
@@ -39,8 +45,10 @@ impl Mix {
 pub struct Batch {
     /// Where its requests lie in [`Batches::bytes`].
     pub requests: std::ops::Range<usize>,
-    /// How many bytes its replies have.
+    /// How many bytes its replies have, or how many lines.
     pub reply_len: usize,
+    /// Is that a number of lines?
+    pub lines: bool,
     /// The byte its first reply starts with.
     pub first: u8,
 }
@@ -128,6 +136,9 @@ impl Batches {
     /// arguments give the same bytes.
     pub fn build(mix: Mix, value_len: usize, keys: u64, pipeline: usize, seed: u64) -> Self {
         let mut random = Random(seed);
+        if let Mix::Line(line) = mix {
+            return Self::of_line(line, keys, pipeline, &mut random);
+        }
         let value = value(value_len);
         let wanted = (keys as usize).saturating_mul(4).min(REQUESTS_MAX);
         let mut built = Self { bytes: Vec::new(), batches: Vec::new() };
@@ -136,7 +147,7 @@ impl Batches {
             let (mut reply_len, mut first) = (0, 0);
             for position in 0..pipeline {
                 let key = random.below(keys);
-                let set = mix == Mix::Set || (mix == Mix::Mixed && random.below(10) == 0);
+                let set = matches!(mix, Mix::Set) || (matches!(mix, Mix::Mixed) && random.below(10) == 0);
                 if set {
                     push_set(&mut built.bytes, key, &value);
                 } else {
@@ -148,7 +159,24 @@ impl Batches {
                 }
             }
             let requests = start..built.bytes.len();
-            built.batches.push(Batch { requests, reply_len, first });
+            built.batches.push(Batch { requests, reply_len, lines: false, first });
+        }
+        built
+    }
+
+    /// The same for a line of redis-benchmark, of which few batches do where all requests are the same.
+    fn of_line(line: &Line, keys: u64, pipeline: usize, random: &mut Random) -> Self {
+        let wanted = if line.drawn { (keys as usize).saturating_mul(4).min(REQUESTS_MAX) } else { 0 };
+        let (first, len, lines) = match line.reply {
+            Reply::Bytes(first, len) => (first, len, false),
+            Reply::Lines(first, lines) => (first, lines, true),
+        };
+        let mut built = Self { bytes: Vec::new(), batches: Vec::new() };
+        while built.batches.len() < 64 || built.batches.len() * pipeline < wanted {
+            let start = built.bytes.len();
+            (0..pipeline).for_each(|_| (line.request)(&mut built.bytes, random, keys));
+            let requests = start..built.bytes.len();
+            built.batches.push(Batch { requests, reply_len: len * pipeline, lines, first });
         }
         built
     }

@@ -3,10 +3,12 @@
 use super::cell::{Cell, Sample, Series};
 use super::cli::Options;
 use super::histogram::Histogram;
+use super::lines::{LINES, Line};
 use super::load::{Loader, Outcome, Task};
 use super::requests::Mix;
 use super::rival::{Rival, Server};
-use super::{Result, memory, report};
+use super::{Result, freeing, memory, report};
+use std::time::Duration;
 
 /// Ours on one core.
 pub const OURS: &str = "ours";
@@ -29,6 +31,7 @@ pub enum Keys {
 }
 
 /// One row of [`SCENARIOS`].
+#[derive(Clone, Copy)]
 pub struct Scenario {
     /// Its name for `--only`.
     pub name: &'static str,
@@ -76,9 +79,25 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// redis-benchmark's lines: each run starts with a fresh server.
+static LINE_SCENARIOS: [Scenario; LINES.len()] = {
+    let mut all = [of_line(&LINES[0]); LINES.len()];
+    let mut number = 1;
+    while number < LINES.len() {
+        all[number] = of_line(&LINES[number]);
+        number += 1;
+    }
+    all
+};
+
+const fn of_line(line: &'static Line) -> Scenario {
+    pinned(line.name, line.title, Mix::Line(line), 3, Keys::Usual, &[1, 16])
+}
+
 /// Every name `--only` knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SCENARIOS.iter().map(|scenario| scenario.name).chain([memory::MEMORY, memory::IDLE])
+    let scenarios = SCENARIOS.iter().chain(&LINE_SCENARIOS).map(|scenario| scenario.name);
+    scenarios.chain([freeing::FREEING, memory::MEMORY, memory::IDLE])
 }
 
 /// Runs every scenario that `options` want, printing each cell as it is done.
@@ -95,17 +114,61 @@ pub fn run(options: &Options) -> Result<Vec<Cell>> {
             field = Some(Field::start(scenario, options)?);
         }
         let Some(field) = &field else { continue };
-        let lengths = if options.pipelines.is_empty() { scenario.pipelines } else { &options.pipelines };
-        for &pipeline in lengths {
-            let cell = field.measure(scenario, pipeline, options)?;
-            report::print_cell(&cell);
-            cells.push(cell);
+        for &pipeline in scenario.lengths(options) {
+            let names = field.servers.iter().map(|(name, _)| name.as_str());
+            let run = |number: usize| field.sample(&field.servers[number].1, scenario, pipeline, options);
+            cells.push(interleave(scenario, pipeline, names, options.runs, run)?);
+        }
+    }
+    drop(field);
+    for scenario in LINE_SCENARIOS.iter().filter(|scenario| options.wants(scenario.name)) {
+        for &pipeline in scenario.lengths(options) {
+            let rivals = scenario.contestants(options);
+            let names = rivals.iter().map(|rival| rival.name.as_str());
+            let run = |number: usize| {
+                let field = Field::fresh(scenario, rivals[number].clone(), pipeline, options)?;
+                field.sample(&field.servers[0].1, scenario, pipeline, options)
+            };
+            cells.push(interleave(scenario, pipeline, names, options.runs, run)?);
         }
     }
     Ok(cells)
 }
 
+/// Runs one cell, the contestants in turn, and prints it; `run` makes one run of a contestant.
+fn interleave<'n>(
+    scenario: &'static Scenario,
+    pipeline: usize,
+    names: impl Iterator<Item = &'n str>,
+    runs: usize,
+    run: impl Fn(usize) -> Result<Sample>,
+) -> Result<Cell> {
+    let empty = |name: &str| Series { name: name.to_owned(), samples: Vec::new() };
+    let mut cell = Cell { scenario, pipeline, series: names.map(empty).collect() };
+    for number in 0..runs {
+        for turn in 0..cell.series.len() {
+            // Each run starts with another contestant, so that none always follows the same one.
+            let contestant = (number + turn) % cell.series.len();
+            let sample = run(contestant).map_err(|error| format!("{}: {error}", scenario.name))?;
+            cell.series[contestant].samples.push(sample);
+        }
+    }
+    report::print_cell(&cell);
+    Ok(cell)
+}
+
 impl Scenario {
+    /// Pipeline lengths to run it at.
+    fn lengths<'o>(&'o self, options: &'o Options) -> &'o [usize] {
+        if options.pipelines.is_empty() { self.pipelines } else { &options.pipelines }
+    }
+
+    /// How long a run is: user and kernel time are told apart by samples, and user time is the lesser part without
+    /// pipelining.
+    fn window(&self, pipeline: usize, options: &Options) -> Duration {
+        if pipeline == 1 { options.window * 2 } else { options.window }
+    }
+
     fn keys_of(&self, options: &Options) -> u64 {
         match self.keys {
             Keys::Usual => options.keys,
@@ -153,18 +216,15 @@ impl Field {
         Ok(Self { data: (keys, scenario.value_len, scenario.both_cores), servers })
     }
 
-    fn measure(&self, scenario: &'static Scenario, pipeline: usize, options: &Options) -> Result<Cell> {
-        let empty = |(name, _): &(String, Server)| Series { name: name.clone(), samples: Vec::new() };
-        let mut cell = Cell { scenario, pipeline, series: self.servers.iter().map(empty).collect() };
-        for run in 0..options.runs {
-            for turn in 0..self.servers.len() {
-                // Each run starts with another contestant, so that none always follows the same one.
-                let number = (run + turn) % self.servers.len();
-                let sample = self.sample(&self.servers[number].1, scenario, pipeline, options)?;
-                cell.series[number].samples.push(sample);
-            }
+    /// One contestant, for one run of a line of redis-benchmark.
+    fn fresh(scenario: &Scenario, rival: Rival, pipeline: usize, options: &Options) -> Result<Self> {
+        let (cores, _) = scenario.cores(options);
+        let keys = scenario.keys_of(options);
+        let server = Server::start(&rival, &cores, &[])?;
+        if let Mix::Line(line) = scenario.mix {
+            line.state.prepare(&server, keys, options.warm() + scenario.window(pipeline, options))?;
         }
-        Ok(cell)
+        Ok(Self { data: (keys, scenario.value_len, scenario.both_cores), servers: vec![(rival.name, server)] })
     }
 
     fn sample(&self, server: &Server, scenario: &Scenario, pipeline: usize, options: &Options) -> Result<Sample> {
@@ -180,8 +240,8 @@ impl Field {
                 pipeline,
                 connections: options.connections.div_ceil(cores.len()),
                 warm: options.warm(),
-                // User and kernel time are told apart by samples, and user time is the lesser part without pipelining.
-                window: if pipeline == 1 { options.window * 2 } else { options.window },
+                window: scenario.window(pipeline, options),
+                pace: Duration::ZERO,
                 seed: 0x05_7A_AC_0A + number as u64,
             };
             loaders.push(Loader::start(cores_of_one, &task)?);
