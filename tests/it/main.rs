@@ -12,6 +12,7 @@
 mod support;
 
 mod bitmaps;
+mod blocking;
 mod clients;
 mod connection;
 mod differential;
