@@ -117,7 +117,7 @@ fn repeated(mut inner: Node) -> Node {
 }
 
 impl Node {
-    /// Takes out the branches of choices that start with this token: what one of the servers does not know.
+    /// Takes out the branches of choices, and the options, that start with this token: what one of the servers does not know.
     pub fn without(mut self, token: &str) -> Node {
         self.prune(token);
         self
@@ -138,6 +138,7 @@ impl Node {
                 nodes.iter_mut().for_each(|node| node.prune(token));
             }
             Node::Seq(nodes) => nodes.iter_mut().for_each(|node| node.prune(token)),
+            Node::Optional(inner) if inner.starts_with(token) => *self = Node::Seq(Vec::new()),
             Node::Optional(inner) | Node::Repeat(inner) => inner.prune(token),
             Node::Token(_) | Node::Name(_) => {}
         }
