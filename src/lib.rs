@@ -8,15 +8,15 @@
 //!
 //! | layer | owns |
 //! | --- | --- |
-//! | [`base`] | clock, numbers as text, glob, random numbers, allocator size classes |
+//! | [`base`] | clock, numbers as text, glob, random numbers, hashing, hash tables, allocator size classes |
 //! | [`resp`] | request parser, reply writer, owned reply value: bytes in, bytes out |
-//! | [`types`] | what values mean: strings, bitmaps, bit fields, LCS; no key, lock or wire |
+//! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
-//! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry |
+//! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
 //! | [`config`], [`stats`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
-//! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count |
+//! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count, serve who waits |
 //! | [`net`] | sockets, worker threads and their loops, connections, shutdown |
 //!
 //! # The life of one GET
@@ -49,9 +49,14 @@
 //!   connection ([`client::Shared::post`], [`client::Shared::close`]), and its token in its worker's
 //!   [`client::Mailbox`], which wakes a worker that sleeps.
 //! - A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
-//!   comes ([`exec::Worker::resume`]).
-//! - `unsafe` stands in `base/table.rs` and `store/entry.rs`, tested against models under AddressSanitizer, and in the
-//!   few lines that name themselves with `allow(unsafe_code)`.
+//!   comes ([`exec::Worker::resume`]). An element is taken for it only with the shards of all its keys held, while it is
+//!   known to be connected (`exec/block.rs`).
+//! - A collection is an enum of owning pointers ([`types::Collection`]), so that an entry holds it in 8 bytes; a packed
+//!   form ([`types::packed`]) while it is small, tables of at most 8192 entries ([`base::segmented`]) or a tree when it is
+//!   large, so that no insertion moves more than one of them.
+//! - `unsafe` stands in `base/table.rs`, `base/segmented.rs`, `store/entry.rs`, `store/kinds.rs` and where the types
+//!   lay out memory (`types/`), tested against models under AddressSanitizer, and in the few lines that name
+//!   themselves with `allow(unsafe_code)`.
 //!
 //! # Threads
 //!

@@ -449,10 +449,12 @@ impl<'a, E: Thin> Iterator for Iter<'a, E> {
         let all = self.all;
         let (segment, p) = self.at?;
         let Some(many) = &all.many else {
+            all.one.prefetch_beyond(p);
             self.at = all.one.next(p).map(|p| (0, p));
             return Some((all.one.hash_at(p), all.one.entry(p)));
         };
         let table = &many.segments[segment as usize];
+        table.table.prefetch_beyond(p);
         self.at = table.table.next(p).map(|p| (segment, p));
         if self.at.is_none() {
             self.skip_empty_segments(many);

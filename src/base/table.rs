@@ -65,8 +65,7 @@ impl Word {
     /// The pointer that was packed.
     #[inline]
     pub fn get(&self) -> NonNull<u8> {
-        let address = self.bits() & ((1 << 48) - 1);
-        let p = ptr::with_exposed_provenance_mut(address as usize);
+        let p = ptr::with_exposed_provenance_mut(self.address());
         // SAFETY: `new` takes no null pointer, and `EMPTY` does not leave this module: every
         // access to the word of a slot that may be empty asks `is_empty` first.
         unsafe { NonNull::new_unchecked(p) }
@@ -75,6 +74,12 @@ impl Word {
     #[inline]
     fn bits(&self) -> u64 {
         u64::from(self.0[0]) | u64::from(self.0[1]) << 32
+    }
+
+    /// The address, of an empty word 0.
+    #[inline]
+    fn address(&self) -> usize {
+        (self.bits() & ((1 << 48) - 1)) as usize
     }
 
     #[inline]
@@ -523,7 +528,7 @@ impl<E: Thin> Table<E> {
         let slot = unsafe { &*self.at(i).cast_const() };
         if slot.hash == hash {
             // An empty slot's null pointer does no harm here.
-            let address = (slot.word.bits() & ((1 << 48) - 1)) as usize;
+            let address = slot.word.address();
             prefetch(address);
             prefetch(address + 63);
         }

@@ -212,9 +212,13 @@ fn legacy_range(specs: &[KeySpec]) -> (i64, i64, i64) {
     range.unwrap_or((0, 0, 0))
 }
 
-/// Why some keys' flags depend on the arguments.
-fn notes(command: &str) -> Option<&'static str> {
+/// Why some keys' flags depend on the arguments, or no rule finds them.
+fn notes(command: &str, spec: &KeySpec) -> Option<&'static str> {
     match command {
+        "sort" | "sort_ro" if spec.begin == Begin::Unknown => Some(match spec.flags.contains(KeyFlags::RO) {
+            true => "The keys that BY and GET lead to are made from the elements",
+            false => "The key behind STORE, which can stand anywhere",
+        }),
         "set" => Some("RW and ACCESS with the GET option"),
         "bitfield" => Some("RO where every operation is a GET"),
         _ => None,
@@ -222,7 +226,7 @@ fn notes(command: &str) -> Option<&'static str> {
 }
 
 fn write_key_spec(command: &str, spec: &KeySpec, out: &mut Reply<'_>) {
-    let notes = notes(command);
+    let notes = notes(command, spec);
     out.map(3 + usize::from(notes.is_some()));
     if let Some(notes) = notes {
         out.bulk(b"notes");
@@ -383,6 +387,11 @@ fn keys_of<'a>(server: &Server, args: &mut Args<'a>) -> Result<Vec<(&'a [u8], Ke
             keys.push((command[i], exact_flags(row.spec.name, &command, flags)));
         },
     );
+    if row.spec.name == "sort"
+        && let Some(at) = super::sort::stored_at(&command)
+    {
+        keys.push((command[at], super::sort::STORED_FLAGS));
+    }
     Ok(keys)
 }
 

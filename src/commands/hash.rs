@@ -213,7 +213,7 @@ fn change<'a, R>(
 /// The arguments behind the key must be fields and values.
 #[inline]
 fn pairs(args: &Args<'_>, error: &'static str) -> Result {
-    if args.left() % 2 == 0 { Ok(()) } else { Err(Error::Text(error)) }
+    if args.left().is_multiple_of(2) { Ok(()) } else { Err(Error::Text(error)) }
 }
 
 /// Sets the fields that the arguments name; returns how many of them are new.

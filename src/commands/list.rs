@@ -168,7 +168,7 @@ fn rpushx(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
 /// Adds the rest of the arguments at an end; `create`: also where there is no list.
 #[inline]
 fn push(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, end: End, create: bool) -> Result {
-    let (key, limits, count) = (args.key(), limits(args), args.left() - 1);
+    let (key, limits, count) = (args.key(), limits(args), args.left());
     let first = element(args);
     let view = args.view();
     while !args.is_empty() {

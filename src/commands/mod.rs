@@ -35,8 +35,10 @@ mod server;
 mod set;
 mod shards;
 mod slowlog;
+mod sort;
 mod string;
 mod timeout;
+mod zset;
 
 pub use args::Args;
 pub use error::{Error, Result};
@@ -69,7 +71,7 @@ pub enum Served {
     Wait {
         /// So long, in milliseconds; `None`: for ever.
         timeout_ms: Option<u64>,
-        /// What is replied when the time is over, or instead of waiting.
+        /// What is replied instead of waiting. When the time is over that is [`Nothing::Array`], whatever it is.
         nothing: Nothing,
     },
 }
@@ -267,10 +269,12 @@ impl Row {
 const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     set::TABLE,
+    zset::TABLE,
     bitmap::TABLE,
     hash::TABLE,
     hyperloglog::TABLE,
     list::TABLE,
+    sort::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,

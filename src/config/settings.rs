@@ -268,8 +268,9 @@ pub struct Settings {
     pub(super) kept: BTreeMap<&'static str, String>,
 }
 
-/// The longest key or string, whatever `proto-max-bulk-len` says: lengths are 32 bits in an entry.
-pub const STRING_MAX: u64 = u32::MAX as u64;
+/// The longest key, string or element, whatever `proto-max-bulk-len` says: lengths are 32 bits in an entry and in a
+/// packed block, which adds a little of its own.
+pub const STRING_MAX: u64 = u32::MAX as u64 - (64 << 10);
 
 impl Settings {
     /// Bytes of the longest key or string that this server takes: `proto-max-bulk-len`, at most [`STRING_MAX`].

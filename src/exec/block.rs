@@ -54,7 +54,6 @@ struct Waiter {
     row: &'static Row,
     handler: BlockFn,
     args: OwnedCommand,
-    nothing: Nothing,
 }
 
 impl Waiting for Waiter {
@@ -68,12 +67,7 @@ impl Waiting for Waiter {
 }
 
 impl Waiter {
-    fn new(
-        client: &Client,
-        (id, row, handler): (CommandId, &'static Row, BlockFn),
-        args: ArgView<'_>,
-        nothing: Nothing,
-    ) -> Self {
+    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: ArgView<'_>) -> Self {
         Self {
             over: AtomicBool::new(false),
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -86,7 +80,6 @@ impl Waiter {
             row,
             handler,
             args: args.to_owned(),
-            nothing,
         }
     }
 
@@ -209,8 +202,8 @@ impl Worker {
                 let mut cursor = Args::new(args, &server.store, &self.settings, (0, 0));
                 match handler(&mut tx, &mut cursor, reply) {
                     Ok(Served::Done) => {}
-                    Ok(Served::Wait { timeout_ms, nothing }) => {
-                        let waiter = Waiter::new(client, (id, row, handler), args, nothing);
+                    Ok(Served::Wait { timeout_ms, .. }) => {
+                        let waiter = Waiter::new(client, (id, row, handler), args);
                         let deadline_ns =
                             timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
                         start_waiting(server, client, &mut tx, waiter, deadline_ns);
@@ -338,7 +331,8 @@ impl Worker {
                 reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
                 self.count_error(b"UNBLOCKED");
             }
-            _ => write_nothing(waiter.nothing, &mut reply),
+            // Of all commands, also of those that answer with a single element.
+            _ => reply.null_array(),
         }
         self.stats.commands[waiter.id as usize].ran(0, reply.errors() > 0, self.latency_tracking);
         self.stats.processed.add(1);

@@ -1,4 +1,4 @@
-//! The journal of random string and bitmap commands, replayed into an empty server, gives the same dataset.
+//! The journal of random commands, replayed into an empty server, gives the same dataset.
 //!
 //! This is the property that the append-only file and replication rest on, so it is tested through the whole pipeline:
 //! bytes in, listeners called, bytes of the journal in again. The replay's clock is far behind: it expires nothing by
@@ -176,6 +176,21 @@ const TEMPLATES: &[&str] = &[
     "BITFIELD key SET field offset int INCRBY field offset int",
     "BITFIELD key OVERFLOW FAIL INCRBY field offset int",
     "BITFIELD key OVERFLOW SAT SET field offset int GET field offset",
+    "LPUSH key value",
+    "RPUSH key value bit value bit",
+    "RPUSH key bit bit bit",
+    "LPUSHX key value bit",
+    "RPOP key",
+    "LPOP key bit",
+    "LSET key bit value",
+    "LINSERT key BEFORE bit value",
+    "LREM key bit bit",
+    "LTRIM key index index",
+    "LMOVE key key LEFT RIGHT",
+    "RPOPLPUSH key key",
+    "LMPOP 2 key key LEFT COUNT 2",
+    "SORT key ALPHA DESC STORE key",
+    "SORT key BY k* LIMIT 0 index GET # GET k* STORE key",
 ];
 
 #[test]
@@ -237,6 +252,14 @@ fn the_journal_is_deterministic() {
         (&["SET k v", "GETEX k EXAT 5"], "DEL k"),
         (&["SETEX k 10 v", "GETEX k PERSIST"], "PERSIST k"),
         (&["INCR k"], "INCR k"),
+        (&["RPUSH k a b", "LMPOP 2 j k LEFT COUNT 5"], "LPOP k 2"),
+        (&["RPUSH k a b", "BLPOP j k 0"], "LPOP k"),
+        (&["RPUSH k a b", "BRPOP j k 0"], "RPOP k"),
+        (&["RPUSH k a b", "BLMPOP 0 2 j k RIGHT COUNT 1"], "RPOP k 1"),
+        (&["RPUSH k a b", "BLMOVE k k LEFT RIGHT 0"], "LMOVE k k LEFT RIGHT"),
+        (&["RPUSH k a b", "BRPOPLPUSH k j 0"], "RPOPLPUSH k j"),
+        (&["RPUSH k b a", "SORT k ALPHA STORE j"], "SORT k ALPHA STORE j"),
+        (&["RPUSH k b a", "SORT j STORE k"], "SORT j STORE k"),
     ];
     for (lines, last) in cases {
         assert_eq!(journalled(lines).last().map(String::as_str), Some(*last), "{lines:?}");
@@ -258,9 +281,59 @@ fn what_changes_nothing_is_not_journalled() {
         &["SETBIT k 7 1", "BITFIELD k SET u8 0 1"],
         &["SETBIT k 7 1", "BITFIELD k OVERFLOW FAIL INCRBY u8 0 300"],
         &["SETBIT k 7 1", "BITOP AND none a b"],
+        &["RPUSH k a", "LTRIM k 0 -1"],
+        &["RPUSH k a", "LREM k 0 b"],
+        &["RPUSH k a", "LPOP k 0"],
+        &["RPUSH k a", "RPUSHX j b"],
+        &["RPUSH k a", "LINSERT k BEFORE b c"],
+        &["RPUSH k a", "LMPOP 1 j LEFT"],
+        &["RPUSH k a", "SORT j STORE j"],
     ];
     for lines in cases {
         assert_eq!(journalled(lines), [lines[0]], "{lines:?}");
+    }
+}
+
+/// A notifier that keeps what it is told.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Notify for Told {
+    fn event(&self, event: &Event) {
+        self.0.lock().push(format!("{} {}", event.name, String::from_utf8_lossy(&event.key)));
+    }
+}
+
+/// As redis-server tells them, but for `new`.
+#[test]
+fn events_of_the_list_commands() {
+    let cases: &[(&str, &str)] = &[
+        ("LPUSH l a b c", "new l, lpush l"),
+        ("RPUSHX l a", "rpush l"),
+        ("LSET l 0 x", "lset l"),
+        ("LINSERT l AFTER x y", "linsert l"),
+        ("LTRIM l 0 -1", "ltrim l"),
+        ("LREM l 0 y", "lrem l"),
+        ("LREM l 0 y", ""),
+        ("LPOP l 0", ""),
+        ("RPOP l 2", "rpop l"),
+        ("LMOVE l l LEFT LEFT", "lpush l, lpop l"),
+        ("LMOVE l m RIGHT RIGHT", "new m, rpush m, rpop l"),
+        ("BRPOPLPUSH l m 0", "lpush m, rpop l, del l"),
+        ("BLPOP l m 0", "lpop m"),
+        ("LMPOP 2 l m RIGHT COUNT 2", "rpop m, del m"),
+        ("RPUSH l 2 1", "new l, rpush l"),
+        ("SORT l STORE m", "new m, sortstore m"),
+        ("SORT l STORE m", "sortstore m"),
+        ("SORT nokey STORE m", "keymiss nokey, del m"),
+        ("SORT nokey STORE m", "keymiss nokey"),
+        ("LTRIM l 1 0", "ltrim l, del l"),
+    ];
+    let (mut bench, told) = (Bench::new(), Told::default());
+    assert!(bench.worker.server().store.listeners.set_notify(Box::new(told.clone())));
+    for (line, events) in cases {
+        bench.run(&words(line));
+        assert_eq!(std::mem::take(&mut *told.0.lock()).join(", "), *events, "{line}");
     }
 }
 

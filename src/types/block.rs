@@ -4,13 +4,19 @@
 //! Owns the allocation, its header (bytes and elements in use) and the room behind them; must not know what an element
 //! is. The room is always a class of the allocator, so it need not be stored: it is the class that the bytes in use
 //! fall into, moved up by the `slack` classes that removals have left. Slack lets a queue go up and down without a call of
-//! the allocator; it is bounded, so a block that shrinks gives its memory back. A block without bytes owns nothing and
+//! the allocator; it is bounded, so a block that shrinks gives its memory back.
+//!
+//! Room is behind the bytes, and in a block of some size before them as well, once something was removed from or added at the
+//! front: a queue would otherwise move its whole first block at every step. How long that gap is stands in the gap itself, so
+//! it costs no header (and is never of one byte).
+//!
+//! A block without bytes owns nothing and
 //! points to a shared header in read-only memory. When the allocator fails, the process ends as it does elsewhere.
 
 use std::alloc::{self, Layout};
 use std::ptr::{self, NonNull};
 
-/// Bytes in use, then elements in use with the slack in the top bits.
+/// Bytes in use, then elements in use with, from the top, the slack and whether there is a gap.
 #[repr(C)]
 struct Header {
     bytes: u32,
@@ -24,8 +30,13 @@ const ALIGN: usize = 8;
 const SLACK_SHIFT: u32 = 29;
 /// Classes of the allocator that a block keeps beyond what it needs: up to half of the block.
 const SLACK_MAX: usize = 3;
+const GAPPED: u32 = 1 << 28;
+/// Bytes from which a block has a gap in front; the move of fewer costs less than to know.
+const GAPPED_FROM: usize = 256;
+/// The longest gap.
+const GAP_MAX: usize = u16::MAX as usize;
 /// Most elements of a block.
-pub(super) const COUNT_MAX: usize = (1 << SLACK_SHIFT) - 1;
+pub(super) const COUNT_MAX: usize = GAPPED as usize - 1;
 /// Most bytes of the elements of a block.
 pub(super) const BYTES_MAX: usize = u32::MAX as usize - 4096;
 
@@ -83,14 +94,25 @@ impl Block {
     #[inline]
     pub(super) fn bytes(&self) -> &[u8] {
         let len = self.header().bytes as usize;
-        // SAFETY: `len` bytes behind the header are initialised and within the allocation (none of the shared header's).
-        unsafe { std::slice::from_raw_parts(self.data(), len) }
+        // SAFETY: `len` bytes behind the header and the gap are initialised and within the allocation (none of the shared
+        // header's, which has no gap).
+        unsafe { std::slice::from_raw_parts(self.data().add(self.gap()), len) }
     }
 
     #[inline]
     fn data(&self) -> *mut u8 {
         // SAFETY: one past the header is within, or at the end of, what the pointer leads to.
         unsafe { self.0.as_ptr().add(1).cast() }
+    }
+
+    /// Bytes between the header and those in use: 0, or 2 to [`GAP_MAX`].
+    #[inline]
+    fn gap(&self) -> usize {
+        if self.header().count_and_slack & GAPPED == 0 {
+            return 0;
+        }
+        // SAFETY: a gap starts with its length, and at an aligned address as the header does.
+        usize::from(unsafe { self.data().cast::<u16>().read() })
     }
 
     /// The class of the allocation; `None` if there is none.
@@ -107,7 +129,8 @@ impl Block {
     }
 
     /// Puts `parts`, one after the other, in the place of the `removed` bytes at `at`; `count` elements are in use from then
-    /// on. O(bytes behind `at`), and O(bytes) when the allocation changes, which growth does once a size class.
+    /// on. O(bytes behind `at`), in blocks of some size O(1) on average at the front as well; and O(bytes) when the allocation
+    /// changes, which growth does once a size class.
     ///
     /// # Panics
     /// If the range is not within the block, or the block would exceed [`BYTES_MAX`] or [`COUNT_MAX`].
@@ -127,26 +150,63 @@ impl Block {
             Some(class) if class >= need => class,
             _ => self.allocate(need),
         };
+        let shrinks = class - need > SLACK_MAX;
+        let old_gap = self.gap();
+        let gap = if shrinks || new < GAPPED_FROM {
+            0
+        } else {
+            Self::place(old_gap, class_size(class) - HEADER - new, at == 0, removed, added)
+        };
         let tail = old - removed - at;
-        // SAFETY: the allocation holds at least the old and the new bytes and is ours alone (`new` is not 0, so it is not
-        // the shared header); the tail is initialised; the parts are borrowed from elsewhere, as `self` is borrowed
-        // exclusively. They fill exactly the gap of `added` bytes, so that all `new` bytes are initialised.
+        // SAFETY: the allocation holds the old gap and bytes, and the new ones, and is ours alone (`new` is not 0, so it is
+        // not the shared header). Head and tail are initialised; the one that the other's new place could reach into is
+        // moved first: the tail if it moves up, then it comes to lie above the head's old place. The parts are borrowed from
+        // elsewhere, as `self` is borrowed exclusively; they fill exactly the `added` bytes between, so that all `new` bytes
+        // are initialised.
         unsafe {
-            let mut gap = self.data().add(at);
-            if tail > 0 && added != removed {
-                ptr::copy(gap.add(removed), gap.add(added), tail);
+            let (from, to) = (self.data().add(old_gap), self.data().add(gap));
+            let (tail_from, tail_to) = (from.add(at + removed), to.add(at + added));
+            if tail_to > tail_from {
+                ptr::copy(tail_from, tail_to, tail);
             }
+            if to != from && at > 0 {
+                ptr::copy(from, to, at);
+            }
+            if tail_to < tail_from {
+                ptr::copy(tail_from, tail_to, tail);
+            }
+            let mut next = to.add(at);
             for part in parts {
-                ptr::copy_nonoverlapping(part.as_ptr(), gap, part.len());
-                gap = gap.add(part.len());
+                ptr::copy_nonoverlapping(part.as_ptr(), next, part.len());
+                next = next.add(part.len());
             }
         }
-        if class - need > SLACK_MAX {
+        if shrinks {
             class = self.allocate(need);
         }
-        let slack = ((class - need) as u32) << SLACK_SHIFT;
-        // SAFETY: the allocation is ours alone.
-        unsafe { self.0.write(Header { bytes: new as u32, count_and_slack: count as u32 | slack }) };
+        let flags = ((class - need) as u32) << SLACK_SHIFT | if gap > 0 { GAPPED } else { 0 };
+        // SAFETY: the allocation is ours alone; a gap has two bytes at least.
+        unsafe {
+            self.0.write(Header { bytes: new as u32, count_and_slack: count as u32 | flags });
+            if gap > 0 {
+                self.data().cast::<u16>().write(gap as u16);
+            }
+        }
+    }
+
+    /// The gap to have after a change, where `room` bytes of the allocation will not be in use: the one that leaves the tail
+    /// where it is if the change is at the front, the head if not. Where that cannot be, all is moved: at the front all room
+    /// goes there, for more of the same; behind, half of it stays in front.
+    #[inline]
+    fn place(old: usize, room: usize, at_front: bool, removed: usize, added: usize) -> usize {
+        let gap = if !at_front {
+            if old <= room { old } else { room / 2 }
+        } else if old + removed >= added {
+            old + removed - added
+        } else {
+            room.min(GAP_MAX)
+        };
+        if gap <= room && gap != 1 && gap <= GAP_MAX { gap } else { 0 }
     }
 
     /// Moves to an allocation of `class`, which must hold the bytes that are to be kept. The header
@@ -235,7 +295,11 @@ mod tests {
         let mut model: Vec<u8> = Vec::new();
         let mut block = Block::new();
         for round in 0..20_000 {
-            let at = rng.below(model.len() as u64 + 1) as usize;
+            let at = match rng.below(4) {
+                0 | 1 => 0,
+                2 => model.len(),
+                _ => rng.below(model.len() as u64 + 1) as usize,
+            };
             let wanted = if rng.below(50) == 0 { 5000 } else { 40 };
             let removed = rng.below(wanted.min((model.len() - at) as u64 + 1)) as usize;
             let wanted = if rng.below(50) == 0 { 5000 } else { 40 };
@@ -257,6 +321,62 @@ mod tests {
                 assert_eq!(block.heap_bytes(), 0);
             }
         }
+    }
+
+    /// Ends of blocks of all sizes, and gaps longer than can be kept.
+    #[test]
+    fn ends_behave_as_those_of_a_vector() {
+        for seed in 0..12 {
+            let mut rng = Rng::new(seed);
+            let mut model = std::collections::VecDeque::new();
+            let mut block = Block::new();
+            let lengths = [3, 40, 40_000][seed as usize % 3];
+            for round in 0..2500 {
+                let part: Vec<u8> = (0..rng.below(lengths)).map(|i| (i + round) as u8).collect();
+                let cut = model.len().min(rng.below(lengths) as usize);
+                // Longer and shorter in turn, now at one end and now at the other.
+                match (rng.below(3) + 2 * (round / 500 % 2), rng.below(5) < round / 200 % 5) {
+                    (0 | 1, true) => {
+                        block.splice(0, 0, &[&part], 1);
+                        part.iter().rev().for_each(|&byte| model.push_front(byte));
+                    }
+                    (0 | 1, false) => {
+                        block.splice(model.len(), 0, &[&part], 1);
+                        model.extend(&part);
+                    }
+                    (_, true) => {
+                        block.splice(0, cut, &[], 1);
+                        model.drain(..cut);
+                    }
+                    (_, false) => {
+                        block.splice(model.len() - cut, cut, &[], 1);
+                        model.truncate(model.len() - cut);
+                    }
+                }
+                assert_eq!(block.bytes(), model.make_contiguous());
+                let least = if model.is_empty() { 0 } else { class_size(class_of(HEADER + model.len())) };
+                assert!(block.heap_bytes() >= least && block.heap_bytes() <= 4 * least);
+            }
+        }
+    }
+
+    #[test]
+    fn a_queue_seldom_moves_its_bytes() {
+        let mut block = Block::new();
+        (0..1000).for_each(|i| block.splice(0, 0, &[&[i as u8; 8]], i + 1));
+        let mut moved = 0;
+        for _ in 0..900 {
+            let end = block.bytes().as_ptr_range().end;
+            block.splice(0, 8, &[], 1);
+            moved += usize::from(block.bytes().as_ptr_range().end != end);
+        }
+        for i in 0..900_u32 {
+            let end = block.bytes().as_ptr_range().end;
+            block.splice(0, 0, &[&[i as u8; 8]], 1);
+            moved += usize::from(block.bytes().as_ptr_range().end != end);
+        }
+        // Below the size from which blocks have gaps, and at each of the size classes.
+        assert!(moved < 100, "{moved}");
     }
 
     #[test]

@@ -201,13 +201,47 @@ impl Hash {
         match self.form() {
             // Due fields are the first.
             Form::Small(small) => small.nth(due + below(random, live as u64) as usize).map(|entry| entry.pair()),
+            Form::Table(table) => self.draw(table, live, now, random),
+        }
+    }
+
+    /// One of the `live` (not 0) fields of a table that are not due.
+    fn draw<'a>(
+        &'a self,
+        table: &'a HashTable,
+        live: usize,
+        now: u64,
+        random: &mut impl FnMut() -> u64,
+    ) -> Option<(Item<'a>, Value<'a>)> {
+        for _ in 0..DRAWS {
+            if let Some(field) = table.random(random).filter(|field| !field.is_due(now)) {
+                return Some(field.pair());
+            }
+        }
+        self.iter(now).nth(below(random, live as u64) as usize)
+    }
+
+    /// Shows `f` `count` fields that are not due, each drawn anew from all of them, with their values; none if there is
+    /// none. Ends early when `f` returns `false`. O(count + due), and O(fields) if packed.
+    pub fn random_each(
+        &self,
+        count: usize,
+        now: u64,
+        random: &mut impl FnMut() -> u64,
+        mut f: impl FnMut(Item<'_>, Value<'_>) -> bool,
+    ) {
+        match self.form() {
+            Form::Small(small) => {
+                let live: Vec<_> = small.iter().filter(|entry| !entry.is_due(now)).collect();
+                let draws = 0..if live.is_empty() { 0 } else { count };
+                let mut draws = draws.map(|_| live[below(random, live.len() as u64) as usize].pair());
+                draws.all(|(field, value)| f(field, value));
+            }
             Form::Table(table) => {
-                for _ in 0..DRAWS {
-                    if let Some(field) = table.random(random).filter(|field| !field.is_due(now)) {
-                        return Some(field.pair());
-                    }
-                }
-                self.iter(now).nth(below(random, live as u64) as usize)
+                let live = self.live_len(now);
+                let draws = 0..if live == 0 { 0 } else { count };
+                let mut draws = draws.map_while(|_| self.draw(table, live, now, random));
+                draws.all(|(field, value)| f(field, value));
             }
         }
     }

@@ -62,7 +62,7 @@ fn read(bytes: &[u8], width: usize, index: usize) -> i64 {
 
 impl Intset {
     /// Most integers of a set.
-    pub const LEN_MAX: usize = block::BYTES_MAX / 8;
+    pub const LEN_MAX: usize = block::COUNT_MAX;
 
     /// A set without integers.
     #[inline]

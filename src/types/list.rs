@@ -14,10 +14,12 @@ use super::packed::{Item, Packed};
 use super::{Collection, TypeTag};
 
 mod node;
+mod part;
 mod quick;
 #[cfg(test)]
 mod tests;
 
+use part::{pop_packed, push_packed, remove_packed, walk_packed, walk_packed_rev};
 use quick::Quick;
 
 /// An end of a list.
@@ -148,7 +150,7 @@ impl List {
 
     // The ends.
 
-    /// Adds an element at an end. O(its length) at the back, O(bytes of one block) at the front.
+    /// Adds an element at an end. O(its length) on average, O(bytes of one block) at worst.
     #[inline]
     pub fn push(&mut self, end: End, text: &[u8], limits: ListLimits) {
         self.before_growth(text.len(), 1, limits);
@@ -179,15 +181,14 @@ impl List {
         }
     }
 
-    /// Removes the element at an end. O(1), O(bytes of one block) at the front.
+    /// Removes the element at an end. O(its length) on average, O(bytes of one block) at worst.
     pub fn pop(&mut self, end: End) -> Option<Vec<u8>> {
         let mut popped = None;
         self.pop_with(end, 1, |item| popped = Some(item.to_vec()));
         popped
     }
 
-    /// Removes up to `count` elements from an end, and hands them out as they come. O(removed), and O(bytes of one block) at
-    /// the front.
+    /// Removes up to `count` elements from an end, and hands them out as they come. O(removed) on average.
     #[inline]
     pub fn pop_with(&mut self, end: End, count: usize, mut f: impl FnMut(Item<'_>)) {
         match &mut self.0 {
@@ -458,62 +459,4 @@ unsafe impl Collection for List {
     fn duplicate(&self) -> Self {
         self.clone()
     }
-}
-
-// What both forms do with a block.
-
-#[inline]
-fn push_packed(packed: &mut Packed, end: End, text: &[u8]) {
-    match end {
-        End::Front => packed.push_front(text),
-        End::Back => packed.push_back(text),
-    }
-}
-
-/// Hands out up to `n` elements from an end.
-#[inline]
-fn visit_end(packed: &Packed, end: End, n: usize, f: &mut impl FnMut(Item<'_>)) {
-    match end {
-        End::Front => packed.iter().take(n).for_each(f),
-        End::Back => packed.iter_rev().take(n).for_each(f),
-    }
-}
-
-#[inline]
-fn pop_packed(packed: &mut Packed, end: End, n: usize, f: &mut impl FnMut(Item<'_>)) {
-    visit_end(packed, end, n, f);
-    match end {
-        End::Front => packed.truncate_front(n),
-        End::Back => packed.truncate_back(n),
-    }
-}
-
-/// Hands out the elements of a range until `f` says `false`; whether it never did.
-#[inline]
-fn walk_packed(packed: &Packed, range: Range<usize>, f: &mut impl FnMut(Item<'_>) -> bool) -> bool {
-    match packed.nth(range.start as i64) {
-        Some(at) => packed.iter_from(at).take(range.len()).all(f),
-        None => true,
-    }
-}
-
-/// Hands out the elements of a range, last to first, until `f` says `false`; whether it never did.
-#[inline]
-fn walk_packed_rev(packed: &Packed, range: Range<usize>, f: &mut impl FnMut(Item<'_>) -> bool) -> bool {
-    match range.end.checked_sub(1).and_then(|last| packed.nth(last as i64)) {
-        Some(at) => packed.iter_rev_from(at).take(range.len()).all(f),
-        None => true,
-    }
-}
-
-/// Removes `n` elements that are equal to `wanted`, after the first `skipped`.
-fn remove_packed(packed: &mut Packed, wanted: Item<'_>, skipped: usize, n: usize) {
-    let mut seen = 0;
-    packed.retain(|item| {
-        if item != wanted {
-            return true;
-        }
-        seen += 1;
-        seen <= skipped || seen > skipped + n
-    });
 }

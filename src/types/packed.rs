@@ -16,12 +16,14 @@ use std::ptr::NonNull;
 use smallvec::SmallVec;
 
 mod item;
+mod iter;
 #[cfg(test)]
 mod tests;
 
 use super::block::{self, Block};
 use item::Encoded;
 pub use item::{Item, ItemText};
+pub use iter::{Iter, IterRev};
 
 /// Bytes of a listpack around its elements: total bytes, number of elements, end mark.
 const LISTPACK_FRAME: usize = 7;
@@ -200,25 +202,25 @@ impl Packed {
     /// The elements, first to last.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { entries: self.entries(), at: 0 }
+        Iter::new(self.entries(), 0)
     }
 
     /// The elements from `at` on.
     #[inline]
     pub fn iter_from(&self, at: At) -> Iter<'_> {
-        Iter { entries: self.entries(), at: at.get() }
+        Iter::new(self.entries(), at.get())
     }
 
     /// The elements, last to first.
     #[inline]
     pub fn iter_rev(&self) -> IterRev<'_> {
-        IterRev { entries: self.entries(), end: self.bytes() }
+        IterRev::new(self.entries(), self.bytes())
     }
 
     /// The elements from `at` back to the first.
     #[inline]
     pub fn iter_rev_from(&self, at: At) -> IterRev<'_> {
-        IterRev { entries: self.entries(), end: self.end_of(at) }
+        IterRev::new(self.entries(), self.end_of(at))
     }
 
     /// The first element with this text among `from`, the one `skip + 1` further, and so on; `None` for `from` finds nothing
@@ -252,7 +254,7 @@ impl Packed {
         self.splice_one(self.bytes(), 0, text, self.len() + 1);
     }
 
-    /// Adds an element at the front. O(bytes).
+    /// Adds an element at the front. O(bytes), O(its length) on average in a block of some size.
     #[inline]
     pub fn push_front(&mut self, text: &[u8]) {
         self.splice_one(0, 0, text, self.len() + 1);
@@ -307,7 +309,7 @@ impl Packed {
         (at.get() < self.bytes()).then_some(at)
     }
 
-    /// Removes the first `n` elements. O(bytes).
+    /// Removes the first `n` elements. O(bytes), O(bytes removed) on average in a block of some size.
     pub fn truncate_front(&mut self, n: usize) {
         let n = n.min(self.len());
         self.0.splice(0, self.offset_of(n), &[], self.len() - n);
@@ -372,6 +374,12 @@ impl Packed {
             "an element of more than {} bytes",
             Self::TEXT_MAX
         );
+        if let [a, b] = texts {
+            // A field and its value, a member and its score: no lists of parts.
+            let (a, b) = (Encoded::of(Item::of(a)), Encoded::of(Item::of(b)));
+            let ([a, b, c], [d, e, f]) = (a.parts(), b.parts());
+            return self.0.splice(at, 0, &[a, b, c, d, e, f], self.len() + 2);
+        }
         let encoded: SmallVec<[Encoded<'_>; 4]> = texts.iter().map(|text| Encoded::of(Item::of(text))).collect();
         let parts: SmallVec<[&[u8]; 12]> = encoded.iter().flat_map(Encoded::parts).collect();
         self.0.splice(at, 0, &parts, self.len() + texts.len());
@@ -464,46 +472,5 @@ impl<'a> IntoIterator for &'a Packed {
 
     fn into_iter(self) -> Iter<'a> {
         self.iter()
-    }
-}
-
-/// The elements of a block from some place on.
-#[derive(Clone)]
-pub struct Iter<'a> {
-    entries: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Iterator for Iter<'a> {
-    type Item = Item<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Item<'a>> {
-        if self.at >= self.entries.len() {
-            return None;
-        }
-        let (item, end) = item::decode_to_end(self.entries, self.at);
-        self.at = end;
-        Some(item)
-    }
-}
-
-/// The elements of a block from some place back to the first.
-#[derive(Clone)]
-pub struct IterRev<'a> {
-    entries: &'a [u8],
-    end: usize,
-}
-
-impl<'a> Iterator for IterRev<'a> {
-    type Item = Item<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Item<'a>> {
-        if self.end == 0 {
-            return None;
-        }
-        self.end = item::before(self.entries, self.end);
-        Some(item::decode(self.entries, self.end))
     }
 }

@@ -386,9 +386,6 @@ fn client_kill_closes() {
 #[test]
 fn client_kill_and_unblock_reach_blocked_clients() {
     on_each(&[], |server| {
-        if !needs(server, &["BLPOP", "CLIENT|UNBLOCK"]) {
-            return;
-        }
         let mut other = server.client();
         for (command, reply) in [
             ("CLIENT UNBLOCK", "(nil-array)"),

@@ -3,7 +3,7 @@
 //! The stream is drawn from the command table (`generator`, by its notation `syntax` and values by hand `values`),
 //! pipelined over several connections to each server, chunk by chunk, so that both see one order. A difference is
 //! shrunk to few commands before it is shown. Environment: `OSTRACON_SEED` repeats a stream, `OSTRACON_COMMANDS` says
-//! how long it is.
+//! how long it is, `OSTRACON_GROUPS` (`list,generic`) which groups' commands it has.
 
 mod differences;
 mod generator;

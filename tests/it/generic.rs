@@ -425,7 +425,7 @@ fn object_encoding_thresholds() {
 #[test]
 fn encodings_change_just_above_the_limit() {
     on_each(&[], |server| {
-        if !needs(server, &["SADD", "ZADD"]) {
+        if !needs(server, &["ZADD"]) {
             return;
         }
         let mut client = server.client();

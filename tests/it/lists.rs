@@ -364,10 +364,83 @@ fn blocking_commands_that_find_something() {
         BLPOP nokey 0 => +QUEUED
         BLMOVE nokey m LEFT RIGHT 0 => +QUEUED
         EXEC => [(null), (null)]
-        BLPOP l 1e30
+        HELLO 2 => ~*
+        BLPOP nokey nokey2 0.001 => (nil-array)
+        BLMOVE nokey m LEFT RIGHT 0.001 => (nil-array)
+        BRPOPLPUSH nokey m 0.001 => (nil-array)
+        BLMPOP 0.001 1 nokey LEFT => (nil-array)
+        BLPOP l 1e30 => -ERR timeout is out of range
           7.0: -ERR timeout is negative -- 7.0 lets it overflow
-        BLPOP l inf
+        BLPOP l inf => -ERR timeout is out of range
           7.0: -ERR timeout is negative -- 7.0 lets it overflow
+        "#,
+    );
+}
+
+/// Clients that wait are served in the order in which they came, each with what its own command would have got.
+#[test]
+fn waiting_clients_are_served() {
+    check(
+        r#"
+        @b BLPOP nokey l 0 => (later)
+        INFO clients ~> ~*blocked_clients:1*
+        @c BRPOP l 0 => (later)
+        INFO clients ~> ~*blocked_clients:2*
+        @d BLMOVE l m RIGHT LEFT 0 => (later)
+        INFO clients ~> ~*blocked_clients:3*
+        @e BLMPOP 0 2 nokey l LEFT COUNT 2 => (later)
+        INFO clients ~> ~*blocked_clients:4*
+        RPUSH l 1 2 3 4 5 6 => :6
+        @b (recv) => [l, 1]
+        @c (recv) => [l, 6]
+        @d (recv) => 5
+        @e (recv) => [l, [2, 3]]
+        LRANGE l 0 -1 => [4]
+        LRANGE m 0 -1 => [5]
+        INFO clients ~> ~*blocked_clients:0*
+        # A value of another type does not serve, and a change of the key to a list does.
+        @b BLPOP k 0 => (later)
+        INFO clients ~> ~*blocked_clients:1*
+        SET k v => +OK
+        INFO clients ~> ~*blocked_clients:1*
+        LPOP l => 4
+        RPUSH l x y => :2
+        RENAME l k => +OK
+        @b (recv) => [k, x]
+        # The destination of a move may serve another, or be of the wrong type.
+        @b BLMOVE a b LEFT RIGHT 0 => (later)
+        INFO clients ~> ~*blocked_clients:1*
+        @c BRPOPLPUSH b c 0 => (later)
+        INFO clients ~> ~*blocked_clients:2*
+        LPUSH a z => :1
+        @b (recv) => z
+        @c (recv) => z
+        LRANGE c 0 -1 => [z]
+        @b BLMOVE a s LEFT RIGHT 0 => (later)
+        INFO clients ~> ~*blocked_clients:1*
+        SET s v => +OK
+        LPUSH a z => :1
+        @b (recv) => -WRONGTYPE Operation against a key holding the wrong kind of value
+        LLEN a => :1
+        # All of a transaction is done before anybody is served.
+        @b BLPOP q 0 => (later)
+        INFO clients ~> ~*blocked_clients:1*
+        MULTI => +OK
+        RPUSH q 1 => +QUEUED
+        LPUSH q 0 => +QUEUED
+        EXEC => [:1, :2]
+        @b (recv) => [q, 0]
+        LRANGE q 0 -1 => [1]
+        @b BLPOP r 0.05 => (nil-array)
+        @b BLMOVE r q LEFT LEFT 0.05 => (nil-array)
+        @b BRPOPLPUSH r q 0.05 => (nil-array)
+        @b BLMPOP 0.05 1 r LEFT => (nil-array)
+        # SORT makes lists too.
+        @b BLPOP sorted 0 => (later)
+        INFO clients ~> ~*blocked_clients:1*
+        RPUSH unsorted 3 1 2 => :3
+        SORT unsorted STORE sorted => :3
+        @b (recv) => [sorted, 1]
         "#,
     );
 }
@@ -384,8 +457,10 @@ fn watch_sees_what_changes_a_list() {
         ("RPUSH l x", true),
         ("RPUSHX nokey x", false),
     ] {
-        let exec = if seen { "(nil)" } else { "[+PONG]" };
-        check(&format!("RPUSH l a b\nWATCH l nokey\n{change} => ~*\nMULTI => +OK\nPING => +QUEUED\nEXEC => {exec}\n"));
+        let exec = if seen { "(nil-array)" } else { "[+PONG]" };
+        check(&format!(
+            "RPUSH l a b => :2\nWATCH l nokey => +OK\n{change} => ~*\nMULTI => +OK\nPING => +QUEUED\nEXEC => {exec}\n"
+        ));
     }
 }
 
@@ -445,10 +520,12 @@ fn long_lists() {
                 client.command(&["LSET", "l", &i.to_string(), &new]);
                 model[i] = new;
             }
-            client.command(&["LINSERT", "l", "AFTER", "18", "new"]);
-            model.insert(model.iter().position(|t| t == "18").unwrap() + 1, "new".into());
-            client.command(&["LREM", "l", "-3", ""]);
-            for _ in 0..3 {
+            client.command(&["LINSERT", "l", "AFTER", "19", "new"]);
+            model.insert(model.iter().position(|t| t == "19").unwrap() + 1, "new".into());
+            assert_eq!(client.command(&["LREM", "l", "-3", "19"]).render(), ":1");
+            assert_eq!(client.command(&["LREM", "l", "-2", ""]).render(), ":2");
+            model.remove(model.iter().rposition(|text| text == "19").unwrap());
+            for _ in 0..2 {
                 model.remove(model.iter().rposition(String::is_empty).unwrap());
             }
             client.command(&["LTRIM", "l", "5", "-4"]);

@@ -25,6 +25,7 @@ mod readme;
 mod server;
 mod sets;
 mod shards;
+mod sort;
 mod strings;
 mod tidy;
 mod transactions;

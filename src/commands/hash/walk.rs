@@ -54,16 +54,17 @@ fn hrandfield_count(tx: &mut ReadTx<'_>, args: &mut Args<'_>, key: Key<'_>, out:
     }
     let (start, before) = (picks.out.mark(), picks.out.out().len());
     picks.header(wanted);
-    for _ in 0..wanted {
-        if let Some((field, value)) = hash.random(now, &mut thread_random) {
-            picks.one(field, value);
-        }
-        if picks.out.out().len() - before > REPLY_MAX {
-            picks.out.truncate(start);
-            return Err(Error::Text("ERR the reply would be too long"));
-        }
+    let mut fits = true;
+    hash.random_each(wanted, now, &mut thread_random, |field, value| {
+        picks.one(field, value);
+        fits = picks.out.out().len() - before <= REPLY_MAX;
+        fits
+    });
+    if fits {
+        return Ok(());
     }
-    Ok(())
+    picks.out.truncate(start);
+    Err(Error::Text("ERR the reply would be too long"))
 }
 
 /// HRANDFIELD's reply: fields, or fields with values, pairs of their own in RESP3.

@@ -269,6 +269,16 @@ fn random_fields_are_uniform() {
             let off = deviation(&counts, live);
             assert!(off.abs() < 4.0, "{keys}: {off}");
         }
+        let mut counts = BTreeMap::new();
+        hash.random_each(live.min(2_000) * 20, 1, &mut || rng.next_u64(), |field, _| {
+            *counts.entry(field.to_vec()).or_insert(0) += 1;
+            true
+        });
+        assert_eq!(counts.values().sum::<u32>(), live.min(2_000) as u32 * 20);
+        if live < 2_000 {
+            let off = deviation(&counts, live);
+            assert!(off.abs() < 4.0, "{keys}: {off}");
+        }
         for wanted in [live / 5, live / 2] {
             let mut counts = BTreeMap::new();
             for _ in 0..100 {

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use super::super::packed::{At, Item, Packed};
 use super::node::Node;
-use super::{End, ListLimits, Side};
+use super::{End, ListLimits, Side, part};
 use crate::base::size_class::good_size;
 
 /// What is left of a queue of nodes before its array is given back in part: a quarter.
@@ -196,7 +196,7 @@ impl Quick {
             packed.push_back(text);
             self.add_node(new, packed);
         } else {
-            self.change(last, |packed| super::push_packed(packed, end, text));
+            self.change(last, |packed| part::push_packed(packed, end, text));
         }
     }
 
@@ -211,9 +211,9 @@ impl Quick {
             let n = left.min(self.nodes[index].count());
             left -= n;
             if n < self.nodes[index].count() {
-                self.change(index, |packed| super::pop_packed(packed, end, n, f));
+                self.change(index, |packed| part::pop_packed(packed, end, n, f));
             } else if let Some(node) = self.remove_node(index) {
-                node.read(|packed| super::visit_end(packed, end, n, f));
+                node.read(|packed| part::visit_end(packed, end, n, f));
             }
         }
     }
@@ -284,7 +284,7 @@ impl Quick {
         let (mut offset, mut left) = (place.offset, range.len());
         for node in self.nodes.range(place.node..) {
             let n = left.min(node.count() - offset);
-            if !node.read(|packed| super::walk_packed(packed, offset..offset + n, f)) {
+            if !node.read(|packed| part::walk_packed(packed, offset..offset + n, f)) {
                 return false;
             }
             left -= n;
@@ -306,7 +306,7 @@ impl Quick {
         for node in self.nodes.range(..=place.node).rev() {
             let end = std::mem::replace(&mut end, usize::MAX).min(node.count());
             let n = left.min(end);
-            if !node.read(|packed| super::walk_packed_rev(packed, end - n..end, f)) {
+            if !node.read(|packed| part::walk_packed_rev(packed, end - n..end, f)) {
                 return false;
             }
             left -= n;
@@ -396,7 +396,7 @@ impl Quick {
                 let n = matches.min(left);
                 // Seen from the front, those that go are the first `n` or the last.
                 let skipped = if from == End::Front { 0 } else { matches - n };
-                self.change(index, |packed| super::remove_packed(packed, wanted, skipped, n));
+                self.change(index, |packed| part::remove_packed(packed, wanted, skipped, n));
                 left -= n;
             }
         }

@@ -95,6 +95,13 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
+        reason: "short lists are packed from 7.2 on",
+        applies: |name, _, ours, oracle| {
+            let is = |value: &Value, name: &[u8]| matches!(value, Value::Bulk(text) if text == name);
+            name == "object|encoding" && is(ours, b"listpack") && is(oracle, b"quicklist")
+        },
+    },
+    Known {
         reason: "PFMERGE without a source has one key; 7.0 calls its arguments invalid as soon as a range of keys is empty",
         applies: |name, args, ours, oracle| {
             name == "command|getkeys"
@@ -121,6 +128,7 @@ pub const KNOWN: &[Known] = &[
 pub const EXTENSIONS: &[(&str, &str, &str)] = &[
     ("set", "IFEQ", "from Redis 8.4: a table case"),
     ("hscan", "NOVALUES", "from Redis 7.4: a table case"),
+    ("zscan", "NOSCORES", "not in Redis 7.0: a table case"),
     ("bitop", "DIFF", "from Redis 8.2: a table case"),
     ("bitop", "DIFF1", "from Redis 8.2: a table case"),
     ("bitop", "ANDOR", "from Redis 8.2: a table case"),
@@ -137,14 +145,27 @@ pub struct Avoided {
     pub change: fn(&mut Vec<Vec<u8>>),
 }
 
+const CURSORS: &str =
+    "cursors but 0 are a server's own, and 7.0 takes one for a C string, which ends at its first zero byte";
+
 fn from_the_start(args: &mut Vec<Vec<u8>>) {
-    if args.get(2).and_then(|arg| integer(arg)).is_some_and(|n| n < 1 << 64) {
+    if args.get(2).is_some_and(|arg| arg.contains(&0) || integer(arg).is_some_and(|n| n < 1 << 64)) {
         args[2] = b"0".to_vec();
     }
 }
 
 /// Every kind of argument that the stream avoids.
 pub const AVOIDED: &[Avoided] = &[
+    Avoided {
+        command: "sort",
+        reason: "elements whose weights are equal texts are in no order, and would be stored so",
+        change: |args| {
+            let has = |args: &[Vec<u8>], word: &str| args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+            if has(args, "by") && has(args, "store") {
+                args.retain(|arg| !arg.eq_ignore_ascii_case(b"alpha"));
+            }
+        },
+    },
     Avoided {
         command: "bitfield",
         reason: "SET of less than -2^62 under OVERFLOW SAT: 7.0 subtracts past 64 bits and saturates upwards",
@@ -156,8 +177,9 @@ pub const AVOIDED: &[Avoided] = &[
             }
         },
     },
-    Avoided { command: "hscan", reason: "cursors but 0 are a server's own", change: from_the_start },
-    Avoided { command: "sscan", reason: "cursors but 0 are a server's own", change: from_the_start },
+    Avoided { command: "hscan", reason: CURSORS, change: from_the_start },
+    Avoided { command: "sscan", reason: CURSORS, change: from_the_start },
+    Avoided { command: "zscan", reason: CURSORS, change: from_the_start },
     Avoided {
         command: "command|getkeys",
         reason: "of a command without arguments: 7.0 wants one, 7.2 does not, which spoils a transaction or not",

@@ -117,7 +117,7 @@ fn repeated(mut inner: Node) -> Node {
 }
 
 impl Node {
-    /// Takes out the branches of choices that start with this token: what one of the servers does not know.
+    /// Takes out the branches of choices, and the options, that start with this token: what one of the servers does not know.
     pub fn without(mut self, token: &str) -> Node {
         self.prune(token);
         self
@@ -137,7 +137,10 @@ impl Node {
                 nodes.retain(|node| !node.starts_with(token));
                 nodes.iter_mut().for_each(|node| node.prune(token));
             }
-            Node::Seq(nodes) => nodes.iter_mut().for_each(|node| node.prune(token)),
+            Node::Seq(nodes) => {
+                nodes.retain(|node| !matches!(node, Node::Optional(inner) if inner.starts_with(token)));
+                nodes.iter_mut().for_each(|node| node.prune(token));
+            }
             Node::Optional(inner) | Node::Repeat(inner) => inner.prune(token),
             Node::Token(_) | Node::Name(_) => {}
         }
@@ -227,6 +230,7 @@ mod tests {
         assert_eq!(drawn("<A|B> k"), ["a k", "b k"]);
         assert_eq!(drawn("k [a [b [X|Y]]]"), ["k", "k a", "k a b", "k a b x", "k a b y"]);
         assert_eq!(parse("k [NX|IFEQ v|XX]").without("IFEQ"), parse("k [NX|XX]"));
+        assert_eq!(parse("k [COUNT n] [NOVALUES]").without("NOVALUES"), parse("k [COUNT n]"));
         assert!(drawn("k [k ...]").contains(&"k k k k".to_owned()));
         assert_eq!(drawn("OVERFLOW WRAP|SAT"), ["overflow sat", "overflow wrap"]);
         assert_eq!(drawn("EX s|PERSIST"), ["ex s", "persist"]);
