@@ -102,11 +102,11 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
-        reason: "PFMERGE without a source has one key; 7.0 calls its arguments invalid as soon as a range of keys is empty",
+        reason: "a STORE command or PFMERGE without a source has one key; 7.0 calls its arguments invalid as soon as a range of keys is empty",
         applies: |name, args, ours, oracle| {
             name == "command|getkeys"
-                && args.len() == 4
-                && args[2].eq_ignore_ascii_case(b"pfmerge")
+                && args.len() >= 4
+                && (args[2].eq_ignore_ascii_case(b"pfmerge") || args[2].to_ascii_lowercase().ends_with(b"store"))
                 && *ours == Value::Array(vec![Value::Bulk(args[3].clone())])
                 && oracle.is_error()
         },
@@ -148,6 +148,8 @@ pub struct Avoided {
 const CURSORS: &str =
     "cursors but 0 are a server's own, and 7.0 takes one for a C string, which ends at its first zero byte";
 
+const WITHSCORE: &str = "a fourth argument is from 7.2: a table case";
+
 fn from_the_start(args: &mut Vec<Vec<u8>>) {
     if args.get(2).is_some_and(|arg| arg.contains(&0) || integer(arg).is_some_and(|n| n < 1 << 64)) {
         args[2] = b"0".to_vec();
@@ -179,6 +181,8 @@ pub const AVOIDED: &[Avoided] = &[
     },
     Avoided { command: "hscan", reason: CURSORS, change: from_the_start },
     Avoided { command: "sscan", reason: CURSORS, change: from_the_start },
+    Avoided { command: "zrank", reason: WITHSCORE, change: |args| args.truncate(3) },
+    Avoided { command: "zrevrank", reason: WITHSCORE, change: |args| args.truncate(3) },
     Avoided { command: "zscan", reason: CURSORS, change: from_the_start },
     Avoided {
         command: "command|getkeys",
