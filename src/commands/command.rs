@@ -387,6 +387,9 @@ fn keys_of<'a>(server: &Server, args: &mut Args<'a>) -> Result<Vec<(&'a [u8], Ke
             keys.push((command[i], exact_flags(row.spec.name, &command, flags)));
         },
     );
+    if keys.is_empty() {
+        return Err(Error::Text("ERR Invalid arguments specified for command"));
+    }
     if row.spec.name == "sort"
         && let Some(at) = super::sort::stored_at(&command)
     {

@@ -22,6 +22,8 @@ pub(super) enum Own {
     Type,
     /// NOVALUES, of fields.
     NoValues,
+    /// NOSCORES, of members of a sorted set.
+    NoScores,
 }
 
 /// What a scan wants.
@@ -32,7 +34,7 @@ pub(super) struct ScanOptions<'a> {
     pub count: usize,
     /// The name of the type that keys must be of.
     pub type_name: Option<&'a [u8]>,
-    /// Whether the values come with the fields.
+    /// Whether the values come with the fields, or the scores with the members.
     pub values: bool,
 }
 
@@ -45,7 +47,7 @@ impl<'a> ScanOptions<'a> {
     pub fn parse(args: &mut Args<'a>, own: Own) -> Result<Self> {
         let mut options = ScanOptions { pattern: None, count: COUNT, type_name: None, values: true };
         while !args.is_empty() {
-            if own == Own::NoValues && args.take("novalues") {
+            if own == Own::NoValues && args.take("novalues") || own == Own::NoScores && args.take("noscores") {
                 options.values = false;
             } else if args.left() < 2 {
                 return Err(Error::Syntax);

@@ -72,7 +72,7 @@ impl Set {
             Set::Ints(ints) => {
                 if let Some(int) = parse_i64(text) {
                     let new = ints.add(int);
-                    if ints.len() > limits.intset_entries.min(INTS_MAX) {
+                    if new && ints.len() > limits.intset_entries.min(INTS_MAX) {
                         self.leave_ints(limits.listpack_entries, limits);
                     }
                     return new;

@@ -38,8 +38,11 @@ pub(super) fn spop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_
 }
 
 fn spop_count(tx: &mut WriteTx<'_>, args: &mut Args<'_>, key: Key<'_>, out: &mut Reply<'_>) -> Result {
+    if args.left() > 1 {
+        return Err(Error::Syntax);
+    }
     let count = args.int_or(POSITIVE);
-    args.end()?;
+    args.check()?;
     let count = usize::try_from(count).map_err(|_| POSITIVE)?;
     let Some(members) = tx.for_update::<Set>(key)?.map(|set| set.len()) else {
         out.set(0);
@@ -95,12 +98,14 @@ pub(super) fn srandmember(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Re
 }
 
 fn srandmember_count(tx: &mut ReadTx<'_>, args: &mut Args<'_>, key: Key<'_>, out: &mut Reply<'_>) -> Result {
+    if args.left() > 1 {
+        return Err(Error::Syntax);
+    }
     let count = args.int();
     args.check()?;
     if count == i64::MIN {
         return Err(RANGE);
     }
-    args.end()?;
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     let Some(set) = tx.read::<Set>(key)?.filter(|_| wanted > 0) else {
         out.array(0);

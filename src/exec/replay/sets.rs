@@ -149,8 +149,8 @@ fn commands_on_sets_tell_what_they_did() {
         ("SRANDMEMBER k 2", ""),
         ("SUNIONSTORE d k", "sunionstore d"),
         ("SINTERSTORE d k k", "sinterstore d"),
-        ("SDIFFSTORE d k none", "sdiffstore d"),
-        ("SINTERSTORE d k none", "del d"),
+        ("SDIFFSTORE d k none", "keymiss none, sdiffstore d"),
+        ("SINTERSTORE d k none", "keymiss none, del d"),
         ("SDIFFSTORE d k k", ""),
         ("SREM k 1 2", "srem k, del k"),
     ];

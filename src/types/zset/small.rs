@@ -36,7 +36,8 @@ struct ScoreText(Vec<u8>);
 impl ScoreText {
     fn of(score: f64) -> Self {
         let mut text = Vec::with_capacity(32);
-        num::format_f64(score, &mut text);
+        // A listpack has no zero but one: Redis keeps whole scores as integers, so that -0 becomes 0.
+        num::format_f64(score + 0.0, &mut text);
         ScoreText(text)
     }
 }

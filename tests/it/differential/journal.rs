@@ -14,9 +14,9 @@ use ostracon::resp::OutBuf;
 use ostracon::server::Server;
 use ostracon::store::Journal;
 
-use super::generator::{Generator, company};
+use super::generator::{Generator, may_wait};
 use super::pair::shown;
-use super::{environment, values};
+use super::{environment, name_of, values};
 use crate::support::{Decoder, Value, encode};
 
 /// Commands of the stream.
@@ -118,10 +118,11 @@ fn the_journal_replayed_gives_the_same_data() {
     while sent < COMMANDS {
         for args in generator.next() {
             sent += 1;
-            let company = company(&args);
-            for args in company.before.into_iter().chain([args]).chain(company.after) {
-                local.run(&args);
+            if may_wait(&name_of(&args)) {
+                // This worker has no clock that would end the wait.
+                continue;
             }
+            local.run(&args);
             let step = std::mem::take(&mut recorder.0.lock().unwrap().0);
             base.extend(step);
         }

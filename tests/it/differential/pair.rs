@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::differences::KNOWN;
-use super::generator::company_of_two;
+use super::generator::afterwards;
 use super::name_of;
 use crate::support::{Client, Server, Value, encode};
 
@@ -104,8 +104,8 @@ fn rule(name: &str, args: &[Vec<u8>]) -> Rule {
         "ttl" | "expiretime" | "object|idletime" => Rule::Near(SKEW / 1000),
         "pttl" | "pexpiretime" => Rule::Near(SKEW),
         "keys" | "hgetall" | "hkeys" | "hvals" | "smembers" | "sinter" | "sunion" | "sdiff" => Rule::Unordered,
-        "hscan" | "sscan" => Rule::Scan,
-        "hrandfield" | "srandmember" | "spop" => Rule::Random,
+        "hscan" | "sscan" | "zscan" => Rule::Scan,
+        "hrandfield" | "srandmember" | "zrandmember" | "spop" => Rule::Random,
         "randomkey" | "time" | "hello" | "object|help" => Rule::Shape,
         _ => Rule::Exact,
     }
@@ -268,8 +268,7 @@ impl Pair {
         for step in steps {
             match step {
                 Step::Command { connection: c, args } if *c == connection && bytes.len() < CHUNK_BYTES => {
-                    let company = company_of_two(args);
-                    for args in company.before.into_iter().chain([args.clone()]).chain(company.after) {
+                    for args in [args.clone()].into_iter().chain(afterwards(args)) {
                         bytes.extend(encode(&args));
                         chunk.push((taken, args));
                     }

@@ -58,21 +58,30 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
         "count" if matches!(command, "lrem" | "lpop" | "rpop" | "lmpop" | "blmpop" | "sort" | "sort_ro") => {
             text(rng, &["1", "2", "3", "1", "2", "0", "-1", "-2", "10", "9223372036854775807", "x"])
         }
-        "pattern" if command.starts_with("sort") => {
-            text(rng, &["k*", "k*", "*", "#", "nosort", "k1", "k*->a", "*->", "k*1", ""])
-        }
-        "offset" if command.starts_with("sort") => text(rng, &["0", "1", "2", "-1", "100", "x"]),
         "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" => {
             match home(command) {
                 Some(home) if rng.below(10) > 0 => format!("{home}{}", rng.below(3)).into_bytes(),
                 _ => key(rng),
             }
         }
+        "pattern" if command.starts_with("sort") => {
+            text(rng, &["k*", "k*", "*", "#", "nosort", "k1", "k*->a", "*->", "k*1", ""])
+        }
+        "offset" if command.starts_with("sort") => text(rng, &["0", "1", "2", "-1", "100", "x"]),
+        "offset" if command.starts_with('z') => text(rng, &["0", "0", "1", "2", "-1", "100", "x"]),
+        "score" | "weight" | "increment" if command.starts_with('z') => score(rng),
+        "min" | "max" | "start" | "stop" if command.contains("bylex") || command == "zlexcount" => lex(rng),
+        "min" | "max" => bound(rng),
+        "start" | "stop" if matches!(command, "zrange" | "zrangestore") => match rng.below(4) {
+            0 => bound(rng),
+            1 => lex(rng),
+            _ => index(rng),
+        },
         "subcommand" => text(rng, &["DECODE", "DECODE", "ENCODING", "TODENSE", "GETREG", "nosuch"]),
         "element" if command.starts_with("pf") && rng.below(2) == 0 => number(rng, 0, 100_000),
         "member" | "element" | "pivot" => member(rng),
         "numkeys" => text(rng, &[NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, "1", "2", "0", "-1", "x"]),
-        "timeout" => text(rng, &["0", "0", "0", "1", "0.25", "1e3", "-1", "x", "inf", "nan", "1e300", "0x10", "-0.1"]),
+        "timeout" => text(rng, &["0.001", "0.002", "1e-3", "0x0.004", "-1", "x"]),
         "limit" => text(rng, &["0", "1", "2", "5", "100", "9223372036854775807", "9223372036854775808", "-1", "x"]),
         "rank" => {
             text(rng, &["1", "2", "3", "-1", "-2", "50", "0", "9223372036854775807", "-9223372036854775808", "x"])
@@ -96,18 +105,35 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
         "min-match-len" => text(rng, &["0", "1", "2", "3", "4", "10", "-1", "x"]),
         "db" | "destination-db" | "index" | "index1" | "index2" => database(rng),
         "pattern" => text(rng, &["*", "k*", "k?", "k[0-3]", "k[^0-3]", "\\k0", "nokey", "", "*1", "[k]*", "k[", "k\\"]),
-        "cursor" if command == "hscan" || command == "sscan" => {
+        "cursor" if matches!(command, "hscan" | "sscan" | "zscan") => {
             text(rng, &["0", "0", "0", "0", "0", "0", "x", "18446744073709551616"])
         }
         "cursor" => text(rng, &["0", "0", "0", "x", "-1", "18446744073709551616"]),
-        "count" if matches!(command, "hrandfield" | "srandmember" | "lrem") => text(
+        "count" if matches!(command, "hrandfield" | "srandmember" | "zrandmember" | "lrem") => text(
             rng,
             &["1", "2", "5", "100", "0", "-1", "-3", "-40", "9223372036854775807", "-9223372036854775808", "x"],
         ),
-        "count" if matches!(command, "lpop" | "rpop" | "lmpop" | "blmpop" | "spop") => text(
-            rng,
-            &["1", "1", "2", "2", "3", "7", "20", "0", "-1", "x", "9223372036854775807", "9223372036854775808"],
-        ),
+        "count"
+            if matches!(
+                command,
+                "lpop"
+                    | "rpop"
+                    | "lmpop"
+                    | "blmpop"
+                    | "spop"
+                    | "zpopmin"
+                    | "zpopmax"
+                    | "zmpop"
+                    | "bzmpop"
+                    | "sort"
+                    | "sort_ro"
+            ) =>
+        {
+            text(
+                rng,
+                &["1", "1", "2", "2", "3", "7", "20", "0", "-1", "x", "9223372036854775807", "9223372036854775808"],
+            )
+        }
         "count" => text(rng, &["1", "2", "10", "1000", "0", "-1", "x"]),
         "type" => text(rng, &["string", "list", "hash", "set", "zset", "STRING", "nosuch"]),
         "connection-name" => text(rng, &["", "me", "a b", "x\n", "na\u{ef}ve", "worker-1"]),
@@ -128,6 +154,7 @@ fn home(command: &str) -> Option<char> {
         "spop" | "srandmember" => Some('s'),
         "lcs" => None,
         _ if starts(&SETS) => Some('s'),
+        _ if starts(&["z", "bz"]) => Some('z'),
         _ if starts(&["pf"]) => Some('p'),
         _ if starts(&["h"]) => Some('h'),
         _ if starts(&["l", "rpush", "rpop", "bl", "br"]) => Some('l'),
@@ -141,7 +168,7 @@ pub fn key(rng: &mut Rng) -> Vec<u8> {
         0 => Vec::new(),
         1 => b"k\0\xff\r\n".to_vec(),
         2 => vec![b'K'; 300],
-        n if n < 12 => format!("{}{}", pick(rng, &["s", "p", "h", "l"]), rng.below(3)).into_bytes(),
+        n if n < 12 => format!("{}{}", pick(rng, &["s", "p", "h", "l", "z"]), rng.below(3)).into_bytes(),
         n => format!("k{}", n % 10).into_bytes(),
     }
 }
@@ -187,6 +214,34 @@ pub fn string(rng: &mut Rng) -> Vec<u8> {
         14 => repeated(rng, 250, 1030),
         15 if rng.below(8) == 0 => repeated(rng, 16_000, 70_000),
         _ => text(rng, &["a", "foo", "foobar", "hello world", "ohmytext", "mynewtext", "\u{e9}\u{20ac}", "\r\n"]),
+    }
+}
+
+/// A score, a weight: few, so that they are equal now and then.
+fn score(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(8) {
+        0..=3 => number(rng, -5, 10),
+        4 => text(rng, &["inf", "-inf", "+inf", "Infinity", "0", "-0", "nan", "1e308", "-1e308", "5e-324", "0.1"]),
+        5 => integer(rng),
+        _ => float(rng),
+    }
+}
+
+/// A bound of a range of scores.
+fn bound(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(6) {
+        0 => text(rng, &["-inf", "+inf", "inf", "(-inf", "(+inf", "(nan", "(", "((1", "( 1"]),
+        1 | 2 => [b"(".to_vec(), score(rng)].concat(),
+        _ => score(rng),
+    }
+}
+
+/// A bound of a range of members.
+fn lex(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(6) {
+        0 | 1 => text(rng, &["-", "+", "-", "+", "(", "[", "", "--", "a", "+a"]),
+        2 | 3 => [b"(".to_vec(), member(rng)].concat(),
+        _ => [b"[".to_vec(), member(rng)].concat(),
     }
 }
 
