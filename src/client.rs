@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-    Ordering::{AcqRel, Relaxed, SeqCst},
+    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
 };
 
 bitflags::bitflags! {
@@ -114,6 +114,9 @@ impl Mailbox {
     }
 }
 
+/// A wait that its end has been decided of, other than by CLIENT UNBLOCK.
+const DECIDED: u8 = 3;
+
 /// What CLIENT UNBLOCK makes of a client's wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unblock {
@@ -172,8 +175,8 @@ pub struct Shared {
     pub worker: usize,
     /// Unix time in milliseconds of the connection.
     pub created_ms: u64,
-    /// [`Unblock`] that somebody asked for, plus 1; 0: none.
-    unblock: AtomicU8,
+    /// What becomes of its wait. 0: not decided yet; [`DECIDED`]; or the [`Unblock`] that somebody asked for, plus 1.
+    wait: AtomicU8,
     /// Small strings.
     pub names: Mutex<Names>,
     /// Messages of other threads, as they go over the wire.
@@ -210,7 +213,7 @@ impl Shared {
             fd,
             worker,
             created_ms: now_ms,
-            unblock: AtomicU8::new(0),
+            wait: AtomicU8::new(0),
             names: Mutex::new(Names { user: "default".into(), ..Names::default() }),
             inbox: Mutex::new(VecDeque::new()),
             mailbox: None,
@@ -251,22 +254,44 @@ impl Shared {
         self.posted.swap(false, AcqRel);
     }
 
-    /// Asks the worker to end the wait of a blocking command; `false`: it does not wait, or was asked already.
+    /// Asks the worker to end the wait of a blocking command; `false`: it does not wait, or what becomes of its wait is
+    /// decided. After `true` the client is not served.
     pub fn unblock(&self, how: Unblock) -> bool {
-        let asked = self.flags().contains(ClientFlags::BLOCKED) && self.unblock.swap(how as u8 + 1, AcqRel) == 0;
+        let asked = self.flags().contains(ClientFlags::BLOCKED)
+            && self.wait.compare_exchange(0, how as u8 + 1, AcqRel, Relaxed).is_ok();
         if asked {
             self.wake();
         }
         asked
     }
 
-    /// Takes what [`Shared::unblock`] asked for.
-    pub fn take_unblock(&self) -> Option<Unblock> {
-        match self.unblock.swap(0, AcqRel) {
-            0 => None,
+    /// A wait begins.
+    pub fn begin_wait(&self) {
+        self.wait.store(0, Relaxed);
+    }
+
+    /// What [`Shared::unblock`] asked for in this wait.
+    pub fn asked(&self) -> Option<Unblock> {
+        match self.wait.load(Acquire) {
+            0 | DECIDED => None,
             1 => Some(Unblock::Timeout),
             _ => Some(Unblock::Error),
         }
+    }
+
+    /// From here on [`Shared::unblock`] comes too late; `false`: it was sooner.
+    pub fn decide(&self) -> bool {
+        self.wait.compare_exchange(0, DECIDED, AcqRel, Relaxed).is_ok()
+    }
+
+    /// Takes [`Shared::decide`] back.
+    pub fn undecide(&self) {
+        let _ = self.wait.compare_exchange(DECIDED, 0, AcqRel, Relaxed);
+    }
+
+    /// Whether it is known that nothing must be done for its wait any more: it is being closed, or was unblocked.
+    pub fn gives_up(&self) -> bool {
+        self.kill.load(Relaxed) || self.asked().is_some()
     }
 
     /// Asks the worker to close the connection at once: a client that does not read could else never be got rid of.
@@ -278,9 +303,15 @@ impl Shared {
     /// Puts a message into the inbox and wakes the connection. Returns the bytes that wait there now, for the caller to
     /// compare with the client's output limit.
     pub fn post(&self, message: Bytes) -> usize {
+        let bytes = self.leave(message);
+        self.wake();
+        bytes
+    }
+
+    /// [`Shared::post`] without waking: no system call.
+    pub fn leave(&self, message: Bytes) -> usize {
         let bytes = self.inbox_bytes.fetch_add(message.len(), Relaxed) + message.len();
         self.inbox.lock().push_back(message);
-        self.wake();
         bytes
     }
 

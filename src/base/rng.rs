@@ -110,11 +110,18 @@ impl Selection {
 /// 64 random bits of a generator that each thread has for itself, seeded by the operating system: for samples that need
 /// not be repeated.
 pub fn thread_random() -> u64 {
-    thread_local! {
-        // Without entropy the numbers repeat with every start, which harms no sample.
-        static RNG: std::cell::RefCell<Rng> = std::cell::RefCell::new(Rng::from_os().unwrap_or(Rng::new(1)));
-    }
-    RNG.with_borrow_mut(Rng::next_u64)
+    THREAD_RNG.with_borrow_mut(Rng::next_u64)
+}
+
+thread_local! {
+    // Without entropy the numbers repeat with every start, which harms no sample.
+    static THREAD_RNG: std::cell::RefCell<Rng> = std::cell::RefCell::new(Rng::from_os().unwrap_or(Rng::new(1)));
+}
+
+/// From now on [`thread_random`] gives this thread the numbers of a seed.
+#[cfg(test)]
+pub fn seed_thread(seed: u64) {
+    THREAD_RNG.set(Rng::new(seed));
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]

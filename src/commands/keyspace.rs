@@ -5,9 +5,10 @@
 //! there from its start to its end is returned, exactly once. SCAN and KEYS hold one shard at a time, for at most
 //! [`CHUNK`] entries, and copy the keys out; nothing is written to the client meanwhile.
 
+use super::scan::{Found, Own, ScanOptions, cursor};
 use super::*;
 use crate::base::glob::glob_match;
-use crate::base::num::{parse_i64, parse_u64_lenient};
+use crate::base::num::parse_i64;
 use crate::base::rng::thread_random;
 use crate::store::Entry;
 
@@ -15,8 +16,6 @@ use crate::store::Entry;
 const CHUNK: usize = 256;
 /// Empty shards that one SCAN passes over, each at the price of a relaxed load.
 const EMPTY_MAX: usize = 4096;
-/// Keys that SCAN looks at unless COUNT says otherwise.
-const COUNT: usize = 10;
 /// Draws of RANDOMKEY that may meet an expired key before it searches in order.
 const DRAWS: usize = 64;
 
@@ -71,8 +70,7 @@ struct Cursor {
 impl Cursor {
     /// Any number is a cursor; one that this server never gave ends the scan or begins it somewhere.
     fn parse(text: &[u8]) -> Result<Self> {
-        let n = if text.is_empty() { Some(0) } else { parse_u64_lenient(text) };
-        let n = n.ok_or(Error::Text("ERR invalid cursor"))?;
+        let n = cursor(text)?;
         Ok(Self { shard: (n >> 32) as usize, hash: n as u32 })
     }
 
@@ -143,35 +141,11 @@ fn visit(
 
 fn scan(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let cursor = Cursor::parse(args.bytes())?;
-    let (mut filter, mut count) = (Filter::default(), COUNT);
-    while !args.is_empty() {
-        if args.left() < 2 {
-            return Err(Error::Syntax);
-        }
-        if args.take("count") {
-            let n = parse_i64(args.bytes()).ok_or(Error::NotInteger)?;
-            count = usize::try_from(n).ok().filter(|n| *n > 0).ok_or(Error::Syntax)?;
-        } else if args.take("match") {
-            filter.pattern = Some(args.bytes());
-        } else if args.take("type") {
-            filter.type_name = Some(args.bytes());
-        } else {
-            return Err(Error::Syntax);
-        }
-    }
-    let (mut text, mut ends) = (Vec::new(), Vec::new());
-    let next = visit(tx, cursor, count, filter, |key| {
-        text.extend_from_slice(key);
-        ends.push(text.len());
-    });
-    out.array(2);
-    out.bulk(itoa::Buffer::new().format(next.map_or(0, Cursor::number)).as_bytes());
-    out.array(ends.len());
-    let mut start = 0;
-    for end in ends {
-        out.bulk(&text[start..end]);
-        start = end;
-    }
+    let options = ScanOptions::parse(args, Own::Type)?;
+    let filter = Filter { pattern: options.pattern, type_name: options.type_name };
+    let mut found = Found::default();
+    let next = visit(tx, cursor, options.count, filter, |key| found.text(key));
+    found.write(next.map_or(0, Cursor::number), out);
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod debug;
 mod expire;
 pub mod fields;
 mod generic;
+mod geo;
 mod hash;
 mod help;
 mod hyperloglog;
@@ -30,6 +31,7 @@ mod latency;
 mod list;
 mod memory;
 mod object;
+mod scan;
 mod server;
 mod set;
 mod shards;
@@ -269,6 +271,7 @@ const FAMILIES: &[&[Row]] = &[
     string::TABLE,
     set::TABLE,
     zset::TABLE,
+    geo::TABLE,
     bitmap::TABLE,
     hash::TABLE,
     hyperloglog::TABLE,

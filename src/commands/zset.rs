@@ -160,7 +160,7 @@ pub(super) fn limits(settings: &Settings) -> ZSetLimits {
 
 /// Writes a member as a bulk reply.
 #[inline]
-pub(super) fn reply_member(out: &mut Reply<'_>, member: Item<'_>) {
+fn reply_member(out: &mut Reply<'_>, member: Item<'_>) {
     match member {
         Item::Int(n) => out.bulk_int(n),
         Item::Str(text) => out.bulk(text),

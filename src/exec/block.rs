@@ -6,13 +6,17 @@
 //! **Who serves.** The worker whose command changed a key serves its waiters, after the whole command or EXEC and before
 //! its own next command: it locks all keys of the first waiter's command and runs that command for it; what it makes may
 //! make further keys ready (BLMOVE), and these come next. The reply goes into the waiting client's inbox. Waiters of one
-//! key are served in the order in which they came, over all shards and workers: a fresh blocking command that finds
-//! data, but others waiting for it, queues behind them, for whoever brought the data is about to serve them.
+//! key are served in the order in which they came, over all shards and workers. So a blocking command that finds data,
+//! fresh or served at another of its keys, lets those be served first who wait for that data longer: whoever brought it
+//! may not have come to them yet. A handler of lists or sorted sets that finds a value of its type must not wait.
 //!
 //! **No element is lost, none is handed out twice.** Whether a waiter is over is changed only with the shards of all its
 //! keys held: by who serves it, which has then popped its element in the same transaction, or by its own worker, when
 //! its time is over, CLIENT UNBLOCK asks, or its connection has gone. So an element is popped for a client only while it
 //! is known to be connected; the reply to one that goes before it is written is lost with the connection, as every reply.
+//! Once CLIENT KILL or CLIENT UNBLOCK has answered, its client is not served any more, though its own worker takes it out
+//! of the queues later; of CLIENT UNBLOCK and who serves, one decides ([`Shared::decide`]), so the other knows. The reply
+//! lies in the inbox before the wait is over, so what the client runs next comes behind it.
 //! If the handler panics on its behalf the waiter stays.
 //!
 //! **Cost.** Who does not block and touches no key that others wait for pays a test of a null pointer per write. A
@@ -41,7 +45,7 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// A client that waits, as the queues know it.
 struct Waiter {
-    /// Changed only with the shards of all its keys held.
+    /// It has left its queues. Changed only with the shards of all its keys held.
     over: AtomicBool,
     number: u64,
     client: Arc<Shared>,
@@ -58,7 +62,7 @@ struct Waiter {
 
 impl Waiting for Waiter {
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
+        self.over.load(Ordering::Acquire) || self.client.gives_up()
     }
 
     fn number(&self) -> u64 {
@@ -139,15 +143,16 @@ fn waiter_locks(server: &Server, waiter: &Waiter, locks: &mut LockSet) {
     lock_set(server, waiter.row, waiter.db, waiter.args.view(), locks, false);
 }
 
-/// The keys where there is data that others wait for: who brought it is about to serve them, and they come first.
-fn others_ahead(row: &Row, args: ArgView<'_>, tx: &mut WriteTx<'_>) -> Vec<KeyIn> {
+/// The keys where there is data that others wait for who came before `number`: they are served first, and whoever brought
+/// the data may not have come to it yet.
+fn others_ahead(row: &Row, args: ArgView<'_>, tx: &mut WriteTx<'_>, number: u64) -> Vec<KeyIn> {
     let (db, wanted) = (tx.db(), wanted(row));
     let mut ahead = Vec::new();
     for_each_waited(row, args, |bytes| {
         let key = tx.key(bytes);
         if tx.has_waiters(key) && wanted.is_some() && tx.peek(key).map(|entry| entry.type_tag()) == wanted {
             let same = |t: &Ticket| Waiter::of(t).is_some_and(|w| w.wants() == wanted);
-            if tx.next_waiting(key, 0, same).is_some() {
+            if tx.next_waiting(key, 0, same).is_some_and(|first| first.number() < number) {
                 ahead.push((db, bytes.into()));
             }
         }
@@ -164,10 +169,47 @@ fn start_waiting(server: &Server, client: &mut Client, tx: &mut WriteTx<'_>, wai
         let key = tx.key(key);
         tx.block(key, Arc::clone(&ticket));
     });
-    client.shared.take_unblock();
+    client.shared.begin_wait();
     client.shared.set_flag(ClientFlags::BLOCKED, true);
     server.clients.blocked.fetch_add(1, Ordering::Relaxed);
     client.blocked = Some(Box::new(Blocked { deadline_ns, ticket: Box::new(ticket) }));
+}
+
+/// What came of an attempt to serve a waiter.
+enum Attempt {
+    /// It waits no longer, whoever served it.
+    Over,
+    /// There was nothing for it.
+    Nothing,
+    /// Others come first, at these keys.
+    Behind(Vec<KeyIn>),
+}
+
+/// That a waiter is to be served, and not to be unblocked any more. Taken back if it is not served, or if its handler
+/// panics.
+struct Decision<'w>(Option<&'w Shared>);
+
+impl<'w> Decision<'w> {
+    /// `None`: it is over, or gives up. The shards of its keys are held.
+    fn on(waiter: &'w Waiter) -> Option<Self> {
+        (!waiter.is_over() && waiter.client.decide()).then(|| Self(Some(&waiter.client)))
+    }
+
+    fn stands(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Decision<'_> {
+    fn drop(&mut self) {
+        if let Some(client) = self.0 {
+            client.undecide();
+        }
+    }
+}
+
+fn waiter_of(client: &Client) -> Option<Ticket> {
+    client.blocked.as_ref()?.ticket.downcast_ref().map(Arc::clone)
 }
 
 /// A wait for nothing but time: ends with it, or when the client is woken.
@@ -197,7 +239,7 @@ impl Worker {
             lock_set(server, row, client.db, args, &mut self.locks, false);
             let context = self.context(server, client);
             let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
-            let ahead = others_ahead(row, args, &mut tx);
+            let ahead = others_ahead(row, args, &mut tx, u64::MAX);
             if ahead.is_empty() {
                 let mut cursor = Args::new(args, &server.store, &self.settings, (0, 0));
                 match handler(&mut tx, &mut cursor, reply) {
@@ -243,12 +285,21 @@ impl Worker {
     #[cold]
     pub(super) fn serve(&mut self, server: &Server, keys: Vec<KeyIn>) {
         let mut queue = VecDeque::from(keys);
-        while let Some((db, key)) = queue.pop_front() {
+        // Who was found to be behind others since somebody was served: twice would be a circle.
+        let mut behind = Vec::new();
+        'keys: while let Some((db, key)) = queue.pop_front() {
             let mut after = 0;
             while let Some(ticket) = self.next_for(server, db, &key, after) {
                 let Some(waiter) = Waiter::of(&ticket) else { break };
-                if !self.serve_one(server, waiter, &ticket) {
-                    after = waiter.number;
+                match self.serve_one(server, waiter, &ticket) {
+                    Attempt::Over => behind.clear(),
+                    Attempt::Behind(first) if !behind.contains(&waiter.number) => {
+                        behind.push(waiter.number);
+                        queue.push_front((db, key));
+                        first.into_iter().rev().for_each(|key| queue.push_front(key));
+                        continue 'keys;
+                    }
+                    Attempt::Nothing | Attempt::Behind(_) => after = waiter.number,
                 }
                 queue.extend(self.effects.ready.drain(..));
             }
@@ -262,72 +313,90 @@ impl Worker {
         let key = Key { bytes: key, hash: server.store.hash(key) };
         self.effects.reset();
         let mut tx = server.store.begin_one(key.hash, context, &mut self.effects);
-        let there = tx.peek(key).map(|entry| entry.type_tag())?;
+        let Some(there) = tx.peek(key).map(|entry| entry.type_tag()) else {
+            // Its time may have come just now.
+            commit::commit(server, &self.stats, &mut tx, 0, OwnedCommand::new([]).view());
+            return None;
+        };
         tx.next_waiting(key, after, |t| Waiter::of(t).is_some_and(|w| w.wants() == Some(there)))
     }
 
-    /// Runs a waiter's command for it; `false` if there was nothing for it.
-    fn serve_one(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> bool {
+    /// Runs a waiter's command for it.
+    fn serve_one(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> Attempt {
         let access = server.access(&self.settings, self.now_ms);
         let context = Context { db: waiter.db, now: self.now_ms, access, no_touch: waiter.no_touch };
-        let args = waiter.args.view();
+        let (client, args) = (&*waiter.client, waiter.args.view());
         let mut out = OutBuf::new();
         let mut reply = Reply::new(&mut out, waiter.proto);
         self.effects.reset();
         waiter_locks(server, waiter, &mut self.locks);
-        {
-            let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
-            if waiter.is_over() {
-                return true;
-            }
+        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        let Some(decision) = Decision::on(waiter) else { return Attempt::Over };
+        let ahead = others_ahead(waiter.row, args, &mut tx, waiter.number);
+        let mut served = false;
+        if ahead.is_empty() {
             let mut cursor = Args::new(args, &server.store, &self.settings, (0, 0));
             match (waiter.handler)(&mut tx, &mut cursor, &mut reply) {
-                Ok(Served::Wait { .. }) => return false,
-                Ok(Served::Done) => {}
-                Err(e) => e.write(&mut reply),
+                Ok(done) => served = matches!(done, Served::Done),
+                Err(e) => {
+                    e.write(&mut reply);
+                    served = true;
+                }
             }
-            waiter.finish(server, ticket, &mut tx);
-            commit::commit(server, &self.stats, &mut tx, waiter.client.id, args);
         }
+        commit::commit(server, &self.stats, &mut tx, client.id, args);
+        if !served {
+            return if ahead.is_empty() { Attempt::Nothing } else { Attempt::Behind(ahead) };
+        }
+        let error = (reply.errors() > 0).then(|| reply.last_error_code().to_vec());
+        decision.stands();
+        // The reply is there before anybody can see that the wait is over: what comes next of this client is behind it.
+        if !waiter.silent {
+            client.leave(Bytes::from(out.to_vec()));
+        }
+        waiter.finish(server, ticket, &mut tx);
+        drop(tx);
+        client.wake();
+        self.count_served(server, waiter.id, error);
+        Attempt::Over
+    }
+
+    /// What follows once a waiter was served and nothing is held.
+    fn count_served(&mut self, server: &Server, id: CommandId, error: Option<Vec<u8>>) {
         let end = server.clock.mono_ns();
         let ns = end.saturating_sub(self.last_ns);
         self.last_ns = end;
-        let failed = reply.errors() > 0;
-        self.stats.commands[waiter.id as usize].ran(ns, failed, self.latency_tracking);
+        self.stats.commands[id as usize].ran(ns, error.is_some(), self.latency_tracking);
         self.stats.processed.add(1);
-        if failed {
-            self.count_error(reply.last_error_code());
-        }
-        if waiter.silent {
-            waiter.client.wake();
-        } else {
-            waiter.client.post(Bytes::from(out.to_vec()));
+        if let Some(code) = error {
+            self.count_error(&code);
         }
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
         }
-        true
     }
 
     /// Goes on with the command that blocks the client: somebody woke it, or its time is over. The client is blocked no
     /// more if it has been served (the reply is in its inbox) or gets its reply here.
     pub fn resume(&mut self, server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
         self.tick();
-        let asked = client.shared.take_unblock();
-        let Some((ticket, over)) = self.waiter_of(client) else {
+        let Some(ticket) = waiter_of(client) else {
             return resume_plain(client, timed_out, out);
         };
         let Some(waiter) = Waiter::of(&ticket) else { return };
-        if !over && !timed_out && asked.is_none() {
+        let over = waiter.over.load(Ordering::Acquire);
+        if !over && !timed_out && client.shared.asked().is_none() {
             return;
         }
         client.blocked = None;
+        // It was busy waiting.
+        client.shared.active(self.now_ms);
         if over || !self.give_up(server, waiter, &ticket) || waiter.silent {
             return;
         }
         let mut reply = Reply::new(out, client.proto);
-        match asked {
-            Some(Unblock::Error) if !timed_out => {
+        match client.shared.asked() {
+            Some(Unblock::Error) => {
                 reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
                 self.count_error(b"UNBLOCKED");
             }
@@ -338,11 +407,6 @@ impl Worker {
         self.stats.processed.add(1);
     }
 
-    fn waiter_of(&self, client: &Client) -> Option<(Ticket, bool)> {
-        let ticket: &Ticket = client.blocked.as_ref()?.ticket.downcast_ref()?;
-        Some((Arc::clone(ticket), ticket.is_over()))
-    }
-
     /// Takes a waiter out of its queues; `false` if it was served before that.
     fn give_up(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> bool {
         let access = server.access(&self.settings, self.now_ms);
@@ -350,8 +414,10 @@ impl Worker {
         waiter_locks(server, waiter, &mut self.locks);
         self.effects.reset();
         let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
-        let mine = !waiter.is_over();
+        let mine = !waiter.over.load(Ordering::Acquire);
         if mine {
+            // Else it is CLIENT UNBLOCK that ends it.
+            waiter.client.decide();
             waiter.finish(server, ticket, &mut tx);
         }
         mine
@@ -359,7 +425,7 @@ impl Worker {
 
     /// The connection goes: its waiter must not be served any more.
     pub(super) fn abandon(&mut self, server: &Server, client: &mut Client) {
-        if let Some((ticket, false)) = self.waiter_of(client)
+        if let Some(ticket) = waiter_of(client)
             && let Some(waiter) = Waiter::of(&ticket)
         {
             self.give_up(server, waiter, &ticket);

@@ -240,10 +240,13 @@ fn each_second(server: &Server, settings: &Settings) {
     }
 }
 
-/// Whether a client has done nothing for more than `timeout` seconds. Monitors only listen, so they are never idle.
+/// Whether a client has done nothing for more than `timeout` seconds. Monitors only listen and blocked clients
+/// only wait, so they are never idle.
 fn is_idle(client: &Shared, settings: &Settings, now_ms: u64) -> bool {
     let since = (now_ms / 1000).saturating_sub(client.active_ms.load(Relaxed) / 1000);
-    settings.timeout > 0 && since > settings.timeout && !client.flags().contains(ClientFlags::MONITOR)
+    settings.timeout > 0
+        && since > settings.timeout
+        && !client.flags().intersects(ClientFlags::MONITOR | ClientFlags::BLOCKED)
 }
 
 /// Whether a client's waiting replies have been over the soft limit for more than its seconds. Notes when that began
@@ -442,11 +445,12 @@ mod tests {
     }
 
     #[test]
-    fn idle_clients_are_closed_and_monitors_are_not() {
+    fn idle_clients_are_closed_and_monitors_and_blocked_ones_are_not() {
         let (server, clock) = server(Settings::default());
         server.config.set(&[("timeout", "5")], true).unwrap();
-        let (idle, busy, monitor) = (client(&server, 1), client(&server, 2), client(&server, 3));
+        let [idle, busy, monitor, blocked] = [1, 2, 3, 4].map(|id| client(&server, id));
         monitor.set_flag(ClientFlags::MONITOR, true);
+        blocked.set_flag(ClientFlags::BLOCKED, true);
         let mut cron = Cron::new();
         for _ in 0..50 {
             clock.advance(Duration::from_millis(100));
@@ -458,7 +462,7 @@ mod tests {
             clock.advance(Duration::from_millis(100));
             cron.tick(&server);
         }
-        assert_eq!([&idle, &busy, &monitor].map(|c| c.kill.load(Relaxed)), [true, false, false]);
+        assert_eq!([&idle, &busy, &monitor, &blocked].map(|c| c.kill.load(Relaxed)), [true, false, false, false]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! itself, as a replay must not (the journal says when a key went), and a relative time to live would show.
 
 mod hashes;
+mod sets;
 
 use super::Worker;
 use crate::base::clock::Clock;
@@ -13,7 +14,7 @@ use crate::client::{Client, Shared};
 use crate::config::{Config, Settings};
 use crate::resp::OutBuf;
 use crate::server::Server;
-use crate::store::{Context, Effects, Event, Journal, Notify, StrRef};
+use crate::store::{Class, Context, Effects, Event, Journal, Notify, StrRef};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io::IoSlice;
@@ -33,6 +34,25 @@ impl Journal for Recorder {
     }
     fn begin_group(&self) {}
     fn end_group(&self) {}
+}
+
+/// Keeps the events, but for those of new keys.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Notify for Heard {
+    fn event(&self, event: &Event) {
+        if event.class != Class::New {
+            self.0.lock().push(format!("{} {}", event.name, String::from_utf8_lossy(&event.key)));
+        }
+    }
+}
+
+impl Heard {
+    /// What came since the last call: `del k, set l`.
+    fn take(&self) -> String {
+        std::mem::take(&mut *self.0.lock()).join(", ")
+    }
 }
 
 /// A server without sockets, and its only client.

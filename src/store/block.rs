@@ -11,15 +11,17 @@
 
 use super::effects::KeyIn;
 use super::shard::Inner;
+use crate::base::hash::member;
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 /// What waits in the queues of keys. `(ticket as &dyn Any).downcast_ref()` gets back what it is.
 pub trait Waiting: Any + Send + Sync {
     /// Whether it waits no longer: served, timed out, gone. Called with a shard held, so it must not block.
     fn is_over(&self) -> bool;
-    /// Its place in time: grows in every queue.
+    /// Its place in time: no other has it, and it grows in every queue.
     fn number(&self) -> u64;
 }
 
@@ -28,7 +30,26 @@ pub type Ticket = Arc<dyn Waiting>;
 
 #[derive(Default)]
 pub(super) struct BlockMap {
-    keys: HashMap<Box<[u8]>, Queue>,
+    keys: HashMap<Box<[u8]>, Queue, BuildHasherDefault<KeyHasher>>,
+}
+
+/// The seeded hash of members: while anybody waits every write of the shard looks its key up, and std's hasher takes
+/// several times as long for it.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        // Spread over all bits: the map takes some from the top.
+        self.0 = u64::from(member(bytes)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    /// The length, which the hash of the bytes knows.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Default)]
@@ -66,9 +87,26 @@ impl Inner {
         }
     }
 
-    /// Takes a ticket out of a key's queue.
+    /// Takes a ticket out of a key's queue. O(log of the queue) where it is near an end, as that of who is served.
     pub(super) fn unblock(&mut self, key: &[u8], ticket: &Ticket) {
-        self.retain(key, |t| !same(t, ticket));
+        let Some(map) = &mut self.blocked else { return };
+        let Some(queue) = map.keys.get_mut(key) else { return };
+        let i = queue.tickets.partition_point(|t| t.number() < ticket.number());
+        if queue.tickets.get(i).is_some_and(|t| same(t, ticket)) {
+            queue.tickets.remove(i);
+        }
+        let (len, capacity) = (queue.tickets.len(), queue.tickets.capacity());
+        if len == 0 {
+            map.keys.remove(key);
+        } else if capacity > 64 && len < capacity / 4 {
+            queue.tickets.shrink_to(capacity / 2);
+        }
+        let (len, capacity) = (map.keys.len(), map.keys.capacity());
+        if len == 0 {
+            self.blocked = None;
+        } else if capacity > 64 && len < capacity / 4 {
+            map.keys.shrink_to(capacity / 2);
+        }
     }
 
     /// The first of a key's tickets that is not over; those before it are thrown away.
@@ -215,6 +253,43 @@ mod tests {
         });
         assert!(store.db(0).shards().iter().all(|s| s.lock(store.clock()).blocked.is_none()));
         assert!(tickets.iter().all(|(client, _)| Arc::strong_count(client) == 2), "no queue holds them");
+    }
+
+    /// Says how often it was asked anything.
+    struct Counting(u64, Arc<std::sync::atomic::AtomicUsize>);
+    impl Waiting for Counting {
+        fn is_over(&self) -> bool {
+            self.1.fetch_add(1, Relaxed);
+            false
+        }
+        fn number(&self) -> u64 {
+            self.1.fetch_add(1, Relaxed);
+            self.0
+        }
+    }
+
+    #[test]
+    fn serving_the_first_of_ten_thousand_looks_at_few_of_them() {
+        let (store, looks) = (store(), Arc::default());
+        let (k, other) = (key(&store, b"k"), key(&store, b"other"));
+        let tickets: Vec<Ticket> = (1..=10_000).map(|n| Arc::new(Counting(n, Arc::clone(&looks))) as Ticket).collect();
+        let ready = with(&store, 0, |tx| {
+            tickets.iter().for_each(|t| tx.block(k, Arc::clone(t)));
+            tx.set(other, NewStr::Int(1), Expiry::Clear);
+        });
+        assert_eq!((ready.len(), looks.load(Relaxed)), (0, 0), "a write of another key asks nobody");
+        with(&store, 0, |tx| {
+            for ticket in &tickets {
+                looks.store(0, Relaxed);
+                let next = tx.next_waiting(k, 0, |_| true).unwrap();
+                assert!(same(&next, ticket));
+                tx.unblock(k, &next);
+                // Two binary searches among 2^14, and the front.
+                assert!(looks.load(Relaxed) <= 64, "{}", looks.load(Relaxed));
+            }
+            assert!(!tx.has_waiters(k));
+        });
+        assert!(store.db(0).shards().iter().all(|s| s.lock(store.clock()).blocked.is_none()));
     }
 
     #[test]

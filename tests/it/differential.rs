@@ -43,7 +43,13 @@ fn chunk(generator: &mut Generator, steps: &mut Vec<Step>, drawn: &mut BTreeMap<
             let version = if generator.rng().below(2) == 0 { "3" } else { "2" };
             push(steps, vec![b"HELLO".to_vec(), version.into()]);
         }
-        1 | 2 => {
+        1 => {
+            let (name, most) = pair::LIMITS[generator.rng().below(pair::LIMITS.len() as u64) as usize];
+            let limit = [0, 1, 4, 16, most, most][generator.rng().below(6) as usize].to_string();
+            push(steps, vec![b"DISCARD".to_vec()]);
+            push(steps, [&b"CONFIG"[..], b"SET", name.as_bytes(), limit.as_bytes()].map(<[u8]>::to_vec).to_vec());
+        }
+        2 | 3 => {
             let db = generator.rng().below(values::DATABASES);
             let args = scan_options(generator.rng());
             steps.push(Step::Scan { db, args });

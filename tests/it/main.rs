@@ -12,10 +12,12 @@
 mod support;
 
 mod bitmaps;
+mod blocking;
 mod clients;
 mod connection;
 mod differential;
 mod generic;
+mod geo;
 mod hashes;
 mod hyperloglog;
 mod invariants;
@@ -23,8 +25,10 @@ mod lists;
 mod protocol;
 mod readme;
 mod server;
+mod sets;
 mod shards;
 mod sort;
+mod sorted_sets;
 mod strings;
 mod tidy;
 mod transactions;

@@ -3,14 +3,10 @@
 //! Owns HSCAN's cursor (a field's hash, so it survives growth; 0 at either end) and the bound on what a negative count
 //! may ask HRANDFIELD for. Must not know how picks are made uniform: that is [`Hash::random`]'s.
 
+use super::super::scan::{self, Found, Own, ScanOptions};
 use super::*;
-use crate::base::glob::glob_match;
-use crate::base::num::{parse_i64, parse_u64_lenient};
 use crate::base::rng::thread_random;
-use bytes::Bytes;
 
-/// Fields that HSCAN looks at unless COUNT says otherwise.
-const COUNT: usize = 10;
 /// Bytes of the longest reply to a negative count, which may name one field as often as it likes.
 const REPLY_MAX: usize = 512 << 20;
 
@@ -98,96 +94,25 @@ impl Picks<'_, '_> {
     }
 }
 
-/// What HSCAN wants.
-struct Scan<'a> {
-    pattern: Option<&'a [u8]>,
-    count: usize,
-    values: bool,
-}
-
-impl<'a> Scan<'a> {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut scan = Scan { pattern: None, count: COUNT, values: true };
-        while !args.is_empty() {
-            if args.take("novalues") {
-                scan.values = false;
-            } else if args.left() < 2 {
-                return Err(Error::Syntax);
-            } else if args.take("count") {
-                let n = parse_i64(args.bytes()).ok_or(Error::NotInteger)?;
-                scan.count = usize::try_from(n).ok().filter(|n| *n > 0).ok_or(Error::Syntax)?;
-            } else if args.take("match") {
-                scan.pattern = Some(args.bytes()).filter(|pattern| *pattern != b"*");
-            } else {
-                return Err(Error::Syntax);
-            }
-        }
-        Ok(scan)
-    }
-}
-
-/// What a scan found, kept until the cursor is known: it comes first in the reply.
-#[derive(Default)]
-struct Found {
-    text: Vec<u8>,
-    pieces: Vec<Piece>,
-}
-
-enum Piece {
-    Int(i64),
-    /// The text of the scan up to here.
-    Text(usize),
-    Shared(Bytes),
-}
-
-impl Found {
-    fn push(&mut self, value: Value<'_>) {
-        self.pieces.push(match value {
-            Value::Int(n) => Piece::Int(n),
-            Value::Str(text) => {
-                self.text.extend_from_slice(text);
-                Piece::Text(self.text.len())
-            }
-            Value::Shared(text) => Piece::Shared(text.clone()),
-        });
-    }
-
-    fn write(self, out: &mut Reply<'_>) {
-        out.array(self.pieces.len());
-        let mut start = 0;
-        for piece in self.pieces {
-            match piece {
-                Piece::Int(n) => out.bulk_int(n),
-                Piece::Shared(text) => out.shared(text),
-                Piece::Text(end) => {
-                    out.bulk(&self.text[start..end]);
-                    start = end;
-                }
-            }
-        }
-    }
-}
-
 /// The options of a missing key are not looked at, as in Redis.
 pub(super) fn hscan(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let (key, cursor, now) = (args.key(), args.bytes(), tx.now());
-    let cursor = if cursor.is_empty() { Some(0) } else { parse_u64_lenient(cursor) };
-    let cursor = cursor.ok_or(Error::Text("ERR invalid cursor"))?;
+    let (key, cursor, now) = (args.key(), scan::cursor(args.bytes())?, tx.now());
     let (mut found, mut next) = (Found::default(), 0);
     if let Some(hash) = tx.read::<Hash>(key)? {
-        let scan = Scan::parse(args)?;
+        let options = ScanOptions::parse(args, Own::NoValues)?;
         let mut buffer = ItemText::default();
-        next = hash.scan(cursor, scan.count, now, |field, value| {
-            if scan.pattern.is_none_or(|pattern| glob_match(pattern, field.text(&mut buffer), false)) {
-                found.push(field.into());
-                if scan.values {
-                    found.push(value);
+        next = hash.scan(cursor, options.count, now, |field, value| {
+            if options.matches(field.text(&mut buffer)) {
+                found.item(field);
+                match value {
+                    _ if !options.values => {}
+                    Value::Int(n) => found.int(n),
+                    Value::Str(text) => found.text(text),
+                    Value::Shared(text) => found.shared(text.clone()),
                 }
             }
         });
     }
-    out.array(2);
-    out.bulk(itoa::Buffer::new().format(next).as_bytes());
-    found.write(out);
+    found.write(next, out);
     Ok(())
 }

@@ -3,14 +3,11 @@
 //! Owns what is journalled for a random removal (the members that went), and the bound on what a negative count may ask
 //! SRANDMEMBER for. Must not know how picks are made uniform.
 
+use super::super::scan::{self, Found, Own, ScanOptions};
 use super::*;
-use crate::base::glob::glob_match;
-use crate::base::num::{parse_i64, parse_u64_lenient};
 use crate::base::rng::thread_random;
 use crate::store::Wants;
 
-/// Members that SSCAN looks at unless COUNT says otherwise.
-const COUNT: usize = 10;
 /// Bytes of the longest reply to a negative count, which may name one member as often as it likes.
 const REPLY_MAX: usize = 512 << 20;
 /// Members of one SREM in the journal.
@@ -128,49 +125,19 @@ fn srandmember_count(tx: &mut ReadTx<'_>, args: &mut Args<'_>, key: Key<'_>, out
     Ok(())
 }
 
-/// MATCH and COUNT of a scan.
-fn scan_options<'a>(args: &mut Args<'a>) -> Result<(Option<&'a [u8]>, usize)> {
-    let (mut pattern, mut count) = (None, COUNT);
-    while !args.is_empty() {
-        if args.left() < 2 {
-            return Err(Error::Syntax);
-        }
-        if args.take("count") {
-            let n = parse_i64(args.bytes()).ok_or(Error::NotInteger)?;
-            count = usize::try_from(n).ok().filter(|n| *n > 0).ok_or(Error::Syntax)?;
-        } else if args.take("match") {
-            pattern = Some(args.bytes()).filter(|pattern| *pattern != b"*");
-        } else {
-            return Err(Error::Syntax);
-        }
-    }
-    Ok((pattern, count))
-}
-
 /// The options of a missing key are not looked at, as in Redis.
 pub(super) fn sscan(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let (key, cursor) = (args.key(), args.bytes());
-    let cursor = if cursor.is_empty() { Some(0) } else { parse_u64_lenient(cursor) };
-    let cursor = cursor.ok_or(Error::Text("ERR invalid cursor"))?;
-    let (mut text, mut ends, mut next) = (Vec::new(), Vec::new(), 0);
+    let (key, cursor) = (args.key(), scan::cursor(args.bytes())?);
+    let (mut found, mut next) = (Found::default(), 0);
     if let Some(set) = tx.read::<Set>(key)? {
-        let (pattern, count) = scan_options(args)?;
+        let options = ScanOptions::parse(args, Own::Nothing)?;
         let mut buffer = ItemText::default();
-        next = set.scan(cursor, count, |member| {
-            let member = member.text(&mut buffer);
-            if pattern.is_none_or(|pattern| glob_match(pattern, member, false)) {
-                text.extend_from_slice(member);
-                ends.push(text.len());
+        next = set.scan(cursor, options.count, |member| {
+            if options.matches(member.text(&mut buffer)) {
+                found.item(member);
             }
         });
     }
-    out.array(2);
-    out.bulk(itoa::Buffer::new().format(next).as_bytes());
-    out.array(ends.len());
-    let mut start = 0;
-    for end in ends {
-        out.bulk(&text[start..end]);
-        start = end;
-    }
+    found.write(next, out);
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Hashes: their journal replayed, what it says, and the events, with a clock that the test moves.
 
 use super::*;
-use crate::store::{Class, Event, Notify};
 
 const TEMPLATES: &[&str] = &[
     "HSET key name value",
@@ -211,18 +210,6 @@ fn fields_are_there_until_their_time_and_not_at_it() {
     }
 }
 
-/// Keeps the events, but for those of new keys.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
-
-impl Notify for Heard {
-    fn event(&self, event: &Event) {
-        if event.class != Class::New {
-            self.0.lock().push(format!("{} {}", event.name, String::from_utf8_lossy(&event.key)));
-        }
-    }
-}
-
 #[test]
 fn commands_on_hashes_tell_what_they_did() {
     let cases: &[(&str, &str)] = &[
@@ -262,7 +249,7 @@ fn commands_on_hashes_tell_what_they_did() {
             continue;
         }
         bench.run(&words(line));
-        assert_eq!(std::mem::take(&mut *heard.0.lock()).join(", "), *expected, "{line}");
+        assert_eq!(heard.take(), *expected, "{line}");
     }
 }
 

@@ -112,6 +112,31 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
+        reason: "listpacks of sets and small lists are from 7.2: a set has one instead of a table, a list instead of a quicklist",
+        applies: |name, _, ours, oracle| {
+            let is = |value: &Value, text: &str| *value == Value::Bulk(text.into());
+            name == "object|encoding" && is(ours, "listpack") && (is(oracle, "hashtable") || is(oracle, "quicklist"))
+        },
+    },
+    Known {
+        reason: "without an order members come as their cells are searched, which is the server's own",
+        applies: |name, args, ours, oracle| {
+            let ordered = args
+                .iter()
+                .any(|arg| [&b"asc"[..], b"desc", b"count"].iter().any(|word| arg.eq_ignore_ascii_case(word)));
+            let sorted = |v: &Value| match v {
+                Value::Array(items) => {
+                    let mut items: Vec<String> = items.iter().map(Value::render).collect();
+                    items.sort();
+                    Some(items)
+                }
+                _ => None,
+            };
+            let is_search = name.starts_with("geosearch") || name.starts_with("georadius");
+            is_search && !ordered && sorted(ours).is_some() && sorted(ours) == sorted(oracle)
+        },
+    },
+    Known {
         reason: "7.0 prints doubles with 17 digits, 7.2 in the fewest that read back the same",
         applies: |name, _, ours, oracle| OF_DOUBLES.contains(&name) && same_but_for_digits(ours, oracle),
     },
@@ -121,6 +146,11 @@ pub const KNOWN: &[Known] = &[
 pub const EXTENSIONS: &[(&str, &str, &str)] = &[
     ("set", "IFEQ", "from Redis 8.4: a table case"),
     ("hscan", "NOVALUES", "from Redis 7.4: a table case"),
+    ("zscan", "NOSCORES", "from Redis 8: a table case"),
+    ("zrank", "WITHSCORE", "from Redis 7.2: a table case"),
+    ("zrevrank", "WITHSCORE", "from Redis 7.2: a table case"),
+    ("geosearch", "BYPOLYGON", "from Valkey 9: a table case"),
+    ("geosearchstore", "BYPOLYGON", "from Valkey 9: a table case"),
     ("bitop", "DIFF", "from Redis 8.2: a table case"),
     ("bitop", "DIFF1", "from Redis 8.2: a table case"),
     ("bitop", "ANDOR", "from Redis 8.2: a table case"),
@@ -135,6 +165,13 @@ pub struct Avoided {
     pub reason: &'static str,
     /// Changes the arguments.
     pub change: fn(&mut Vec<Vec<u8>>),
+}
+
+/// 7.0 also takes a cursor for a C string, which ends at its first zero byte.
+fn from_the_start(args: &mut Vec<Vec<u8>>) {
+    if args.get(2).is_some_and(|arg| arg.contains(&0) || integer(arg).is_some_and(|n| n < 1 << 64)) {
+        args[2] = b"0".to_vec();
+    }
 }
 
 /// Every kind of argument that the stream avoids.
@@ -160,15 +197,9 @@ pub const AVOIDED: &[Avoided] = &[
             }
         },
     },
-    Avoided {
-        command: "hscan",
-        reason: "cursors but 0 are a server's own, and 7.0 takes one for a C string, which ends at its first zero byte",
-        change: |args| {
-            if args.get(2).is_some_and(|arg| arg.contains(&0) || integer(arg).is_some_and(|n| n < 1 << 64)) {
-                args[2] = b"0".to_vec();
-            }
-        },
-    },
+    Avoided { command: "hscan", reason: "cursors but 0 are a server's own", change: from_the_start },
+    Avoided { command: "sscan", reason: "cursors but 0 are a server's own", change: from_the_start },
+    Avoided { command: "zscan", reason: "cursors but 0 are a server's own", change: from_the_start },
     Avoided {
         command: "command|getkeys",
         reason: "of a command without arguments: 7.0 wants one, 7.2 does not, which spoils a transaction or not",

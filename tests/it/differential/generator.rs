@@ -63,6 +63,13 @@ const WEIGHTS: &[(&str, u64)] = &[
     ("lcs", 2),
     ("hset", 40),
     ("hincrbyfloat", 15),
+    ("sadd", 40),
+    ("sunionstore", 15),
+    ("spop", 6),
+    ("lpush", 20),
+    ("rpush", 30),
+    ("linsert", 15),
+    ("lset", 15),
     ("pfadd", 30),
     ("pfdebug", 4),
     ("flushdb", 1),
@@ -181,6 +188,10 @@ impl Generator {
         }
         avoid(name, &mut args);
         tame(rng, name, &mut args);
+        count_keys(&mut args);
+        if rng.below(40) == 0 {
+            add_many(rng, name, &mut args);
+        }
         if lands_in_the_past(&args) {
             // A key whose time is over is there until somebody asks for it: ask at once, or DBSIZE depends on chance.
             let touch = vec![b"EXISTS".to_vec(), args[1].clone()];
@@ -199,6 +210,65 @@ impl Generator {
         let mut args: Vec<Vec<u8>> = name.split(' ').map(|word| word.as_bytes().to_vec()).collect();
         args.extend((0..self.rng.below(5)).map(|_| values::string(&mut self.rng)));
         args
+    }
+}
+
+/// Puts the number of the keys that follow in the place of [`values::NUMKEYS`].
+fn count_keys(args: &mut [Vec<u8>]) {
+    const BEHIND_KEYS: [&str; 8] = ["LEFT", "RIGHT", "MIN", "MAX", "LIMIT", "WEIGHTS", "AGGREGATE", "WITHSCORES"];
+    let Some(at) = args.iter().position(|arg| arg == values::NUMKEYS.as_bytes()) else { return };
+    let ends = |arg: &Vec<u8>| BEHIND_KEYS.iter().any(|word| arg.eq_ignore_ascii_case(word.as_bytes()));
+    let keys = args[at + 1..].iter().take_while(|arg| !ends(arg)).count();
+    args[at] = keys.to_string().into_bytes();
+}
+
+/// Makes a collection large at one stroke, and most of it go by another: small ones have another form.
+fn add_many(rng: &mut Rng, name: &str, args: &mut Vec<Vec<u8>>) {
+    if args.len() < 3 {
+        return;
+    }
+    let (pairs, letter) = (name == "hset" || name == "hmset", pick_letter(rng));
+    if pairs && args.len() % 2 == 0 || matches!(name, "sadd" | "srem" | "rpush" | "lpush" | "hdel" | "smismember") {
+        let start = rng.below(100);
+        for n in start..start + [20, 100, 600][rng.below(3) as usize] {
+            args.push(format!("{letter}{n}").into_bytes());
+            if pairs {
+                args.push(n.to_string().into_bytes());
+            }
+        }
+    }
+}
+
+/// Nothing before a number makes it an integer.
+fn pick_letter(rng: &mut Rng) -> &'static str {
+    values::pick(rng, &["", "", "m", "f"])
+}
+
+/// What goes to the server around a command, in one piece with it, so that two servers stay comparable.
+pub struct Company {
+    /// Before it.
+    pub before: Option<Vec<Vec<u8>>>,
+    /// After it.
+    pub after: Option<Vec<Vec<u8>>>,
+}
+
+/// A command that may wait for its keys never does so inside a transaction.
+pub fn company(args: &[Vec<u8>]) -> Company {
+    const WAITING: [&str; 8] = ["blpop", "brpop", "blmove", "brpoplpush", "blmpop", "bzpopmin", "bzpopmax", "bzmpop"];
+    let is = |name: &str| args.first().is_some_and(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
+    if WAITING.iter().any(|name| is(name)) {
+        return Company { before: Some(vec![b"MULTI".to_vec()]), after: Some(vec![b"EXEC".to_vec()]) };
+    }
+    Company { before: None, after: None }
+}
+
+/// The members that SPOP takes are chance: what is left of the set goes as well.
+pub fn company_of_two(args: &[Vec<u8>]) -> Company {
+    match args {
+        [name, key, ..] if name.eq_ignore_ascii_case(b"spop") => {
+            Company { before: None, after: Some(vec![b"DEL".to_vec(), key.clone()]) }
+        }
+        _ => company(args),
     }
 }
 
@@ -236,7 +306,9 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
         *arg = b"0.002".to_vec();
     }
     // A negative count asks for as many elements.
-    if name == "hrandfield" && args.get(2).and_then(|arg| integer(arg)).is_some_and(|n| (-1 << 63) < n && n < -1000) {
+    if (name == "hrandfield" || name == "srandmember")
+        && args.get(2).and_then(|arg| integer(arg)).is_some_and(|n| (-1 << 63) < n && n < -1000)
+    {
         args[2] = b"-5".to_vec();
     }
     for at in offsets {
@@ -252,11 +324,6 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
             args[at] = if fits { far } else { b"-1".to_vec() };
         }
     }
-}
-
-/// Whether a command may wait.
-pub fn may_wait(name: &str) -> bool {
-    timeout_of(name, usize::MAX).is_some()
 }
 
 /// Where a blocking command of this many arguments says how long it waits.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::differences::KNOWN;
+use super::generator::company_of_two;
 use super::name_of;
 use crate::support::{Client, Server, Value, encode};
 
@@ -19,6 +20,14 @@ const COMPARED: [u64; 6] = [0, 1, 2, 3, 9, 15];
 const CHUNK_BYTES: usize = 128 << 10;
 /// How far apart the two servers may get a command, in ms.
 const SKEW: i64 = 20_000;
+/// The limits up to which collections are small, which the stream changes, and their defaults.
+pub const LIMITS: [(&str, u64); 5] = [
+    ("hash-max-listpack-entries", 512),
+    ("hash-max-listpack-value", 64),
+    ("set-max-intset-entries", 512),
+    ("zset-max-listpack-entries", 128),
+    ("zset-max-listpack-value", 64),
+];
 /// How long shrinking may take.
 const SHRINK: Duration = Duration::from_secs(40);
 
@@ -94,12 +103,18 @@ fn rule(name: &str, args: &[Vec<u8>]) -> Rule {
         "sort" | "sort_ro" if has("by") => Rule::Unordered,
         "ttl" | "expiretime" | "object|idletime" => Rule::Near(SKEW / 1000),
         "pttl" | "pexpiretime" => Rule::Near(SKEW),
-        "keys" | "hgetall" | "hkeys" | "hvals" => Rule::Unordered,
-        "hscan" => Rule::Scan,
-        "hrandfield" => Rule::Random,
+        "keys" | "hgetall" | "hkeys" | "hvals" | "smembers" | "sinter" | "sunion" | "sdiff" => Rule::Unordered,
+        "hscan" | "sscan" => Rule::Scan,
+        "hrandfield" | "srandmember" | "spop" => Rule::Random,
         "randomkey" | "time" | "hello" | "object|help" => Rule::Shape,
         _ => Rule::Exact,
     }
+}
+
+fn sorted<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = all.collect();
+    all.sort();
+    all
 }
 
 fn same(rule: Rule, ours: &Value, oracle: &Value) -> bool {
@@ -108,20 +123,20 @@ fn same(rule: Rule, ours: &Value, oracle: &Value) -> bool {
     }
     match (rule, ours, oracle) {
         (Rule::Near(by), Value::Int(a), Value::Int(b)) => *a >= 0 && *b >= 0 && a.abs_diff(*b) <= by as u64,
-        (Rule::Unordered, Value::Array(a) | Value::Set(a), Value::Array(b) | Value::Set(b)) => {
-            let sorted = |v: &[Value]| v.iter().map(Value::render).collect::<BTreeSet<_>>();
-            a.len() == b.len() && sorted(a) == sorted(b)
+        (Rule::Unordered, Value::Array(a), Value::Array(b)) | (Rule::Unordered, Value::Set(a), Value::Set(b)) => {
+            a.len() == b.len() && sorted(a.iter().map(Value::render)) == sorted(b.iter().map(Value::render))
         }
         (Rule::Unordered, Value::Map(a), Value::Map(b)) => {
-            let sorted =
-                |pairs: &[(Value, Value)]| pairs.iter().map(|(k, v)| (k.render(), v.render())).collect::<BTreeSet<_>>();
-            a.len() == b.len() && sorted(a) == sorted(b)
+            let pair = |(key, value): &(Value, Value)| (key.render(), value.render());
+            a.len() == b.len() && sorted(a.iter().map(pair)) == sorted(b.iter().map(pair))
         }
         (Rule::Scan, Value::Array(a), Value::Array(b)) => {
             let end = Value::Bulk(b"0".to_vec());
             a[0] != end || b[0] != end || same(Rule::Unordered, &a[1], &b[1])
         }
-        (Rule::Random, Value::Array(a), Value::Array(b)) => a.len() == b.len(),
+        (Rule::Random, Value::Array(a), Value::Array(b)) | (Rule::Random, Value::Set(a), Value::Set(b)) => {
+            a.len() == b.len()
+        }
         (Rule::Random, Value::Bulk(_), Value::Bulk(_)) => true,
         (Rule::Shape, Value::Error(_), Value::Error(_)) => false,
         (Rule::Shape, a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
@@ -150,6 +165,9 @@ impl Side {
             client.ask("RESET");
         }
         self.own.ask("FLUSHALL");
+        LIMITS.iter().for_each(|(name, limit)| {
+            self.own.ask(&format!("CONFIG SET {name} {limit}"));
+        });
     }
 
     /// SCAN until its cursor is 0: the keys, or the error.
@@ -246,12 +264,16 @@ impl Pair {
 
     /// Sends a chunk: the commands in front that go to this connection. Returns how many they were.
     fn commands(&mut self, connection: usize, steps: &[Step]) -> Result<usize, (usize, String, String)> {
-        let (mut bytes, mut chunk) = (Vec::new(), Vec::new());
+        let (mut bytes, mut chunk, mut taken) = (Vec::new(), Vec::new(), 0);
         for step in steps {
             match step {
                 Step::Command { connection: c, args } if *c == connection && bytes.len() < CHUNK_BYTES => {
-                    bytes.extend(encode(args));
-                    chunk.push(args);
+                    let company = company_of_two(args);
+                    for args in company.before.into_iter().chain([args.clone()]).chain(company.after) {
+                        bytes.extend(encode(&args));
+                        chunk.push((taken, args));
+                    }
+                    taken += 1;
                 }
                 _ => break,
             }
@@ -260,16 +282,16 @@ impl Pair {
         self.oracle.connections[connection].send_raw(&bytes);
         let mut found = None;
         // All replies are read, whatever they are: the connections stay in step.
-        for (by, args) in chunk.iter().enumerate() {
+        for (by, args) in &chunk {
             let ours = self.ours.connections[connection].recv();
             let oracle = self.oracle.connections[connection].recv();
             if let Some((ours, oracle)) = self.differ(connection, args, &ours, &oracle)
                 && found.is_none()
             {
-                found = Some((by, ours, oracle));
+                found = Some((*by, format!("{}: {ours}", shown(args)), format!("{}: {oracle}", shown(args))));
             }
         }
-        found.map_or(Ok(chunk.len()), Err)
+        found.map_or(Ok(taken), Err)
     }
 
     /// What differs in two replies. Takes note of what MULTI queues, for EXEC's replies are compared one by one.

@@ -55,25 +55,30 @@ fn odd_number(rng: &mut Rng) -> Vec<u8> {
 /// A value for the argument `name` of `command`.
 pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
     match name {
-        "element" | "pivot" if !command.starts_with("pf") => element(rng),
-        "index" if matches!(command, "lindex" | "lset") => index(rng),
         "count" if matches!(command, "lrem" | "lpop" | "rpop" | "lmpop" | "blmpop" | "sort" | "sort_ro") => {
             text(rng, &["1", "2", "3", "1", "2", "0", "-1", "-2", "10", "9223372036854775807", "x"])
         }
-        "num-matches" | "len" => text(rng, &["0", "1", "2", "5", "-1", "x"]),
-        "rank" => text(rng, &["1", "2", "-1", "-2", "9223372036854775807", "0", "x"]),
-        "numkeys" => text(rng, &["1", "1", "2", "2", "3", "0", "x"]),
-        "timeout" => text(rng, &["0.001", "0.002", "1e-3", "0x0.004", "-1", "x"]),
         "pattern" if command.starts_with("sort") => {
             text(rng, &["k*", "k*", "*", "#", "nosort", "k1", "k*->a", "*->", "k*1", ""])
         }
         "offset" if command.starts_with("sort") => text(rng, &["0", "1", "2", "-1", "100", "x"]),
-        "key" | "destkey" | "sourcekey" if command.starts_with("pf") && rng.below(3) > 0 => {
-            format!("h{}", rng.below(3)).into_bytes()
+        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" => {
+            match home(command) {
+                Some(home) if rng.below(10) > 0 => format!("{home}{}", rng.below(3)).into_bytes(),
+                _ => key(rng),
+            }
         }
-        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" => key(rng),
         "subcommand" => text(rng, &["DECODE", "DECODE", "ENCODING", "TODENSE", "GETREG", "nosuch"]),
-        "element" if rng.below(2) == 0 => number(rng, 0, 100_000),
+        "element" if command.starts_with("pf") && rng.below(2) == 0 => number(rng, 0, 100_000),
+        "member" | "element" | "pivot" => member(rng),
+        "numkeys" => text(rng, &[NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, "1", "2", "0", "-1", "x"]),
+        "timeout" => text(rng, &["0", "0", "0", "1", "0.25", "1e3", "-1", "x", "inf", "nan", "1e300", "0x10", "-0.1"]),
+        "limit" => text(rng, &["0", "1", "2", "5", "100", "9223372036854775807", "9223372036854775808", "-1", "x"]),
+        "rank" => {
+            text(rng, &["1", "2", "3", "-1", "-2", "50", "0", "9223372036854775807", "-9223372036854775808", "x"])
+        }
+        "num-matches" | "len" => text(rng, &["0", "0", "1", "2", "5", "1000", "9223372036854775807", "-1", "x"]),
+        "index" if command == "lindex" || command == "lset" => index(rng),
         "value" if command == "setbit" => text(rng, &["0", "1", "0", "1", "0", "1", "2", "-1", "x"]),
         "value" if command == "bitfield" => integer(rng),
         "value" | "message" => string(rng),
@@ -91,27 +96,67 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
         "min-match-len" => text(rng, &["0", "1", "2", "3", "4", "10", "-1", "x"]),
         "db" | "destination-db" | "index" | "index1" | "index2" => database(rng),
         "pattern" => text(rng, &["*", "k*", "k?", "k[0-3]", "k[^0-3]", "\\k0", "nokey", "", "*1", "[k]*", "k[", "k\\"]),
-        "cursor" if command == "hscan" => text(rng, &["0", "0", "0", "0", "0", "0", "x", "18446744073709551616"]),
+        "cursor" if command == "hscan" || command == "sscan" => {
+            text(rng, &["0", "0", "0", "0", "0", "0", "x", "18446744073709551616"])
+        }
         "cursor" => text(rng, &["0", "0", "0", "x", "-1", "18446744073709551616"]),
-        "count" if command == "hrandfield" => text(
+        "count" if matches!(command, "hrandfield" | "srandmember" | "lrem") => text(
             rng,
             &["1", "2", "5", "100", "0", "-1", "-3", "-40", "9223372036854775807", "-9223372036854775808", "x"],
         ),
+        "count" if matches!(command, "lpop" | "rpop" | "lmpop" | "blmpop" | "spop") => text(
+            rng,
+            &["1", "1", "2", "2", "3", "7", "20", "0", "-1", "x", "9223372036854775807", "9223372036854775808"],
+        ),
         "count" => text(rng, &["1", "2", "10", "1000", "0", "-1", "x"]),
-        "type" => text(rng, &["string", "list", "STRING", "nosuch"]),
+        "type" => text(rng, &["string", "list", "hash", "set", "zset", "STRING", "nosuch"]),
         "connection-name" => text(rng, &["", "me", "a b", "x\n", "na\u{ef}ve", "worker-1"]),
         "protover" => text(rng, &["2", "3", "1", "4", "x"]),
         _ => string(rng),
     }
 }
 
-/// One of a dozen keys, some of them odd.
+/// Stands for the number of keys until they are drawn ([`super::generator`] puts it in).
+pub const NUMKEYS: &str = "numkeys";
+
+/// The first letter of the keys that commands of one type use most of the time, so that they meet values of it.
+fn home(command: &str) -> Option<char> {
+    const SETS: [&str; 11] =
+        ["sadd", "srem", "scard", "smove", "sdiff", "sinter", "sunion", "smem", "smis", "sism", "sscan"];
+    let starts = |with: &[&str]| with.iter().any(|start| command.starts_with(start));
+    match command {
+        "spop" | "srandmember" => Some('s'),
+        "lcs" => None,
+        _ if starts(&SETS) => Some('s'),
+        _ if starts(&["pf"]) => Some('p'),
+        _ if starts(&["h"]) => Some('h'),
+        _ if starts(&["l", "rpush", "rpop", "bl", "br"]) => Some('l'),
+        _ => None,
+    }
+}
+
+/// One of two dozen keys, some of them odd, some of them those that a type is at home at.
 pub fn key(rng: &mut Rng) -> Vec<u8> {
     match rng.below(40) {
         0 => Vec::new(),
         1 => b"k\0\xff\r\n".to_vec(),
         2 => vec![b'K'; 300],
+        n if n < 12 => format!("{}{}", pick(rng, &["s", "p", "h", "l"]), rng.below(3)).into_bytes(),
         n => format!("k{}", n % 10).into_bytes(),
+    }
+}
+
+/// A member of a set or element of a list: few, so that they meet, many of them integers.
+fn member(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(40) {
+        0 => Vec::new(),
+        1 => b"m\0\xff\r\n".to_vec(),
+        2 => repeated(rng, 62, 66),
+        3 | 4 => string(rng),
+        5 if rng.below(10) == 0 => repeated(rng, 69_990, 70_010),
+        6 => number(rng, -70_000, 70_000),
+        7..=25 => number(rng, 0, 20),
+        n => format!("m{}", n % 8).into_bytes(),
     }
 }
 
@@ -142,15 +187,6 @@ pub fn string(rng: &mut Rng) -> Vec<u8> {
         14 => repeated(rng, 250, 1030),
         15 if rng.below(8) == 0 => repeated(rng, 16_000, 70_000),
         _ => text(rng, &["a", "foo", "foobar", "hello world", "ohmytext", "mynewtext", "\u{e9}\u{20ac}", "\r\n"]),
-    }
-}
-
-/// An element of a list: few short ones, so that searches find several.
-fn element(rng: &mut Rng) -> Vec<u8> {
-    match rng.below(8) {
-        0 | 1 => string(rng),
-        2 => number(rng, -100_000, 100_000),
-        _ => number(rng, 0, 9),
     }
 }
 
