@@ -10,8 +10,8 @@
 //!
 //! **Method.** A collection is filled in random order; then an operation is done some 100,000 times on elements drawn
 //! uniformly, and the CPU time of the thread is divided by that (a busy machine disturbs it less than wall time). What
-//! adds and what removes are timed as a pair, so that the size stays: one figure is the cost of both. Limits are Redis's
-//! defaults, so that 10 elements are packed, except that strings of a set may be packed up to 128.
+//! adds and what removes are timed as a pair, so that the size stays: one figure is the cost of both. Limits are
+//! Redis 7.2's defaults, so that 10 elements are packed.
 //!
 //! **Beside redis-server.** Both servers and a sorted set in this process get the very same members, scores and
 //! commands. What a server spends is its own account, `usec_per_call` of INFO commandstats after CONFIG RESETSTAT:
@@ -58,6 +58,9 @@ const OTHERS: usize = 1024;
 const SHOWN: usize = 10;
 /// Runs of the comparison.
 const RUNS: usize = 3;
+
+/// The rows of one type.
+type Section = fn(&Options);
 
 struct Options {
     only: Vec<String>,
@@ -112,7 +115,7 @@ fn bench(options: &Options) -> Result<()> {
     print!("\n{:<44}", "ns an operation (pairs: of both)");
     options.sizes.iter().for_each(|size| print!("{size:>12}"));
     println!();
-    let sections: [(&str, fn(&Options)); 4] = [("list", list), ("hash", hash), ("set", set), ("zset", zset)];
+    let sections: [(&str, Section); 4] = [("list", list), ("hash", hash), ("set", set), ("zset", zset)];
     for (_, section) in sections.iter().filter(|(name, _)| wants(name)) {
         section(options);
     }

@@ -257,7 +257,7 @@ fn at_rest(server: &Server) -> Result<()> {
 /// The figures in Markdown.
 pub fn table(all: &[Freed]) -> String {
     let mut out = String::from(
-        "\n| collections of a million elements go by | type | server | p50 µs | p99 | p99.9 | over idle | asked | |\n\
+        "\n| large collections go by | type | server | p50 µs | p99 | p99.9 | over idle | asked | |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for freed in all {
