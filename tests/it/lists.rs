@@ -536,8 +536,8 @@ fn long_lists() {
             assert!(
                 some.items().iter().map(|v| v.bytes()).eq(model[50..model.len() - 19].iter().map(|t| t.as_bytes()))
             );
-            for i in 0..model.len() {
-                assert_eq!(client.command(&["LINDEX", "l", &i.to_string()]).bytes(), model[i].as_bytes());
+            for (i, text) in model.iter().enumerate() {
+                assert_eq!(client.command(&["LINDEX", "l", &i.to_string()]).bytes(), text.as_bytes());
             }
         });
     }
