@@ -318,6 +318,11 @@ fn tame(rng: &mut Rng, name: &str, args: &mut [Vec<u8>]) {
     }
 }
 
+/// Whether a command may wait.
+pub fn may_wait(name: &str) -> bool {
+    timeout_of(name, usize::MAX).is_some()
+}
+
 /// Where a blocking command of this many arguments says how long it waits.
 fn timeout_of(name: &str, args: usize) -> Option<usize> {
     match name {
