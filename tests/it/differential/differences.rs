@@ -95,6 +95,12 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
+        reason: "LPOS refuses the rank whose negative is no 64-bit integer from 7.2 on",
+        applies: |name, args, ours, _| {
+            name == "lpos" && ours.is_error() && args.iter().any(|arg| arg == b"-9223372036854775808")
+        },
+    },
+    Known {
         reason: "short lists are packed from 7.2 on",
         applies: |name, _, ours, oracle| {
             let is = |value: &Value, name: &[u8]| matches!(value, Value::Bulk(text) if text == name);
