@@ -150,7 +150,7 @@ fn geoadd(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
             () => break,
         }
     }
-    if args.is_empty() || args.left() % 3 != 0 || (flags.nx && flags.xx) {
+    if args.is_empty() || !args.left().is_multiple_of(3) || (flags.nx && flags.xx) {
         return Err(Error::Syntax);
     }
     let mut entries: SmallVec<[(&[u8], f64); 4]> = SmallVec::new();

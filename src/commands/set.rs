@@ -62,7 +62,7 @@ pub(super) const TABLE: &[Row] = &[
         "Stores the members of the first set that no other has."),
     set(read("sinter", -2, "key [key ...]", algebra::sinter), NONE, RO_ALL, "1.0.0", "O(N*M)",
         "Returns the members that all sets have.").tips(ANY_ORDER),
-    set(read("sintercard", -3, "numkeys key [key ...] [LIMIT limit]", algebra::sintercard), NONE, RO_COUNTED, "7.0.0",
+    set(read("sintercard", -3, "numkeys key [key ...] [LIMIT limit]", algebra::sintercard), Flags::MOVABLEKEYS, RO_COUNTED, "7.0.0",
         "O(N*M)", "Returns the number of members that all sets have."),
     set(write("sinterstore", -3, "destination key [key ...]", algebra::sinterstore), DENYOOM, STORE_ALL, "1.0.0",
         "O(N*M)", "Stores the members that all sets have."),

@@ -91,7 +91,8 @@ fn bitcount() {
         BITCOUNT n 0 1 => :6
         RPUSH l a => :1
         BITCOUNT l => -WRONGTYPE Operation against a key holding the wrong kind of value
-        BITCOUNT l 0 x => -WRONGTYPE Operation against a key holding the wrong kind of value
+        BITCOUNT l 0 x => -ERR value is not an integer or out of range
+          7.0: -WRONGTYPE Operation against a key holding the wrong kind of value -- 7.0 looks at the key before it reads the rest
         BITCOUNT => -ERR wrong number of arguments for 'bitcount' command
         "#,
     );

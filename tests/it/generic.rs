@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Client, check, check_with, encode_line, needs, on_each};
+use crate::support::{Client, check, check_with, encode_line, on_each};
 
 #[test]
 fn del_unlink_exists_type_touch() {
@@ -425,9 +425,6 @@ fn object_encoding_thresholds() {
 #[test]
 fn encodings_change_just_above_the_limit() {
     on_each(&[], |server| {
-        if !needs(server, &["ZADD"]) {
-            return;
-        }
         let mut client = server.client();
         for (directive, add, packed, large) in [
             ("set-max-intset-entries", "SADD k", "intset", "hashtable"),

@@ -115,7 +115,8 @@ impl<'a> Query<'a> {
                     query.radius(args)?;
                 } else {
                     // Not looked at, as in Redis.
-                    (args.bytes(), args.bytes());
+                    args.bytes();
+                    args.bytes();
                 }
             }
             Command::Search | Command::SearchStore => {}

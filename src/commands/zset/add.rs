@@ -33,13 +33,13 @@ impl Options {
                 () => break,
             }
         }
-        if args.is_empty() || args.left() % 2 != 0 {
+        if args.is_empty() || !args.left().is_multiple_of(2) {
             return Err(Error::Syntax);
         }
         if flags.nx && flags.xx {
             return Err(Error::Text("ERR XX and NX options at the same time are not compatible"));
         }
-        if (flags.gt && flags.nx) || (flags.lt && flags.nx) || (flags.gt && flags.lt) {
+        if u8::from(flags.gt) + u8::from(flags.lt) + u8::from(flags.nx) > 1 {
             return Err(Error::Text("ERR GT, LT, and/or NX options at the same time are not compatible"));
         }
         if flags.incr && args.left() > 2 {

