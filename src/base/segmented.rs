@@ -8,7 +8,7 @@
 //! tables by hash, the whole is ordered by hash: the position of a walk is a hash, which survives every change of shape.
 //!
 //! Owns its tables and they their entries; all memory is allocated by insertions and given back by removals. A segment
-//! whose hashes are all alike cannot be halved to any use and grows instead: [`DIRECTORY_MAX`] bounds the attempts, so no
+//! whose hashes are all alike cannot be halved to any use and grows instead: `DIRECTORY_MAX` bounds the attempts, so no
 //! choice of hashes can make the directory large. Must not know what an entry holds, nor how it was hashed.
 
 use super::rng;

@@ -398,7 +398,7 @@ fn remove_small(packed: &mut Packed, stride: Stride, field: &[u8], now: u64) -> 
     !due
 }
 
-/// The fields of a [`Hash`] that are not due, with their values.
+/// The fields of a `Hash` that are not due, with their values.
 pub struct HashIter<'a> {
     fields: FieldsIter<'a>,
     now: u64,

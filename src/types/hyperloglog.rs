@@ -2,11 +2,11 @@
 //!
 //! Owns the bytes, which are Redis's own, so that a string goes from one server to the other with GET and SET: 16 bytes
 //! of header (`HYLL`, the encoding, three unused bytes, the cached count as 8 bytes little endian whose highest bit says
-//! that it is out of date), then 2^14 registers of 6 bits ([`dense`]) or runs of equal registers ([`sparse`]). Must not
+//! that it is out of date), then 2^14 registers of 6 bits (`dense`) or runs of equal registers (`sparse`). Must not
 //! know what error a corrupt string is to a client.
 //!
 //! An element goes to one register, which keeps the longest run of zero bits among its hashes. The estimate is
-//! [`estimate::count`]'s. Every function takes a string that [`encoding`] has accepted; the bytes behind the header may
+//! `estimate::count`'s. Every function takes a string that [`encoding`] has accepted; the bytes behind the header may
 //! be anything (a client can SET them), which costs a [`Corrupt`] where they make no sense and never more.
 
 mod dense;

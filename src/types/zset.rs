@@ -5,9 +5,9 @@
 //! random picks, unions and the like. Knows nothing of keys, replies or the spelling of arguments. A score is never NaN;
 //! -0 equals 0, and is kept as it was given.
 //!
-//! Two forms, as in Redis: *listpack*, one packed block of members and scores in order ([`small`]), and *skiplist*, which
-//! is the name that OBJECT ENCODING answers, for a hash index of members and an order-statistic B+tree ([`large`],
-//! [`tree`]). A set becomes large with the member that exceeds a limit, before it is added, and never small again; a result
+//! Two forms, as in Redis: *listpack*, one packed block of members and scores in order (`small`), and *skiplist*, which
+//! is the name that OBJECT ENCODING answers, for a hash index of members and an order-statistic B+tree (`large`,
+//! `tree`). A set becomes large with the member that exceeds a limit, before it is added, and never small again; a result
 //! that is stored whole is built in the form that fits.
 //!
 //! Why a tree: a skip list takes 30 to 40 bytes a member and follows a pointer for each comparison. A leaf here takes 20,

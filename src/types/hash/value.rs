@@ -77,7 +77,7 @@ pub enum FieldTtl {
     At(u64),
 }
 
-/// What [`Hash::set_expire`] did.
+/// What `Hash::set_expire` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpireOutcome {
     /// Nothing: there is no such field.
