@@ -30,6 +30,7 @@ mod keyspace;
 mod latency;
 mod list;
 mod memory;
+mod mpop;
 mod object;
 mod scan;
 mod server;

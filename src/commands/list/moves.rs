@@ -4,8 +4,12 @@
 //! (LMOVE, RPOPLPUSH, LPOP, RPOP): a replay never waits. Must not know how a client waits: a handler that finds nothing
 //! says so, and is called again when one of its keys has changed.
 
+use super::super::mpop::Mpop;
 use super::super::timeout::timeout;
 use super::*;
+
+/// The words for the ends of MPOP.
+const ENDS: [&str; 2] = ["left", "right"];
 
 /// The next argument as an end.
 fn end(args: &mut Args<'_>) -> End {
@@ -137,53 +141,24 @@ fn pop_one_of(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, en
     Ok(Served::Wait { timeout_ms, nothing: Nothing::Array })
 }
 
-/// What LMPOP asks for.
-struct Mpop<'a> {
-    keys: Vec<Key<'a>>,
-    end: End,
-    count: usize,
-}
-
-impl<'a> Mpop<'a> {
-    /// `numkeys key [key ...] <LEFT|RIGHT> [COUNT count]`.
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let natural = |text| parse_i64(text).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-        let keys = natural(args.bytes()).ok_or(Error::Text("ERR numkeys should be greater than 0"))?;
-        if keys >= args.left() {
-            return Err(Error::Syntax);
+/// Takes elements from the first list that there is and replies with its key and them; `false`: there is none.
+fn run(wanted: &Mpop<'_>, tx: &mut WriteTx<'_>, out: &mut Reply<'_>) -> Result<bool> {
+    let end = [End::Front, End::Back][wanted.end];
+    for key in &wanted.keys {
+        let count = tx.edit(*key, |list: &mut List| {
+            out.array(2);
+            out.bulk(key.bytes);
+            pop_into(list, end, wanted.count, out)
+        })?;
+        if let Some(count) = count {
+            tx.rewrite(&[popped(end).1, key.bytes, itoa::Buffer::new().format(count).as_bytes()]);
+            return Ok(true);
         }
-        let keys = (0..keys).map(|_| args.key()).collect();
-        let end = end(args);
-        args.check()?;
-        let mut count = None;
-        while !args.is_empty() {
-            if count.is_some() || !args.take("count") || args.is_empty() {
-                return Err(Error::Syntax);
-            }
-            count = Some(natural(args.bytes()).ok_or(Error::Text("ERR count should be greater than 0"))?);
-        }
-        Ok(Self { keys, end, count: count.unwrap_or(1) })
     }
-
-    /// Takes elements from the first list that there is and replies with its key and them; `false`: there is none.
-    fn run(&self, tx: &mut WriteTx<'_>, out: &mut Reply<'_>) -> Result<bool> {
-        for key in &self.keys {
-            let count = tx.edit(*key, |list: &mut List| {
-                out.array(2);
-                out.bulk(key.bytes);
-                pop_into(list, self.end, self.count, out)
-            })?;
-            if let Some(count) = count {
-                tx.rewrite(&[popped(self.end).1, key.bytes, itoa::Buffer::new().format(count).as_bytes()]);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+    Ok(false)
 }
-
 pub(super) fn lmpop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    if !Mpop::parse(args)?.run(tx, out)? {
+    if !run(&Mpop::parse(args, ENDS)?, tx, out)? {
         out.null_array();
     }
     Ok(())
@@ -191,9 +166,9 @@ pub(super) fn lmpop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'
 
 pub(super) fn blmpop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result<Served> {
     let wait = args.bytes();
-    let wanted = Mpop::parse(args)?;
+    let wanted = Mpop::parse(args, ENDS)?;
     let timeout_ms = timeout(tx, wait)?;
-    match wanted.run(tx, out)? {
+    match run(&wanted, tx, out)? {
         true => Ok(Served::Done),
         false => Ok(Served::Wait { timeout_ms, nothing: Nothing::Array }),
     }

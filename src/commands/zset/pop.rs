@@ -4,9 +4,12 @@
 //! served, so that a replay never waits. Must not know how a client waits: a handler that finds nothing says so, and is
 //! called again when one of its keys has changed.
 
+use super::super::mpop::Mpop;
 use super::super::timeout::timeout;
 use super::*;
-use crate::base::num::parse_i64;
+
+/// The words for the ends of MPOP.
+const ENDS: [&str; 2] = ["min", "max"];
 
 /// The end of a sorted set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,54 +89,25 @@ fn pop_one_of(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, en
     Ok(Served::Wait { timeout_ms, nothing: Nothing::Array })
 }
 
-/// What ZMPOP asks for.
-struct Mpop<'a> {
-    keys: Vec<Key<'a>>,
-    end: End,
-    count: usize,
-}
-
-impl<'a> Mpop<'a> {
-    /// `numkeys key [key ...] <MIN|MAX> [COUNT count]`.
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let natural = |text| parse_i64(text).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-        let keys = natural(args.bytes()).ok_or(Error::Text("ERR numkeys should be greater than 0"))?;
-        if keys >= args.left() {
-            return Err(Error::Syntax);
+/// Takes entries from the first sorted set that there is and replies with its key and them; `false`: there is none.
+fn run(wanted: &Mpop<'_>, tx: &mut WriteTx<'_>, out: &mut Reply<'_>) -> Result<bool> {
+    let end = [End::Min, End::Max][wanted.end];
+    for key in &wanted.keys {
+        let popped = tx.edit(*key, |set: &mut ZSet| {
+            out.array(2);
+            out.bulk(key.bytes);
+            out.array(wanted.count.min(set.len()));
+            end.pop(set, wanted.count, |member, score| Shown::Pairs.entry(out, member, score))
+        })?;
+        if let Some(popped) = popped {
+            tx.rewrite(&[end.popped().1, key.bytes, itoa::Buffer::new().format(popped).as_bytes()]);
+            return Ok(true);
         }
-        let keys = (0..keys).map(|_| args.key()).collect();
-        let end = [End::Min, End::Max][args.one_of(&["min", "max"])];
-        args.check()?;
-        let mut count = None;
-        while !args.is_empty() {
-            if count.is_some() || !args.take("count") || args.is_empty() {
-                return Err(Error::Syntax);
-            }
-            count = Some(natural(args.bytes()).ok_or(Error::Text("ERR count should be greater than 0"))?);
-        }
-        Ok(Self { keys, end, count: count.unwrap_or(1) })
     }
-
-    /// Takes entries from the first sorted set that there is and replies with its key and them; `false`: there is none.
-    fn run(&self, tx: &mut WriteTx<'_>, out: &mut Reply<'_>) -> Result<bool> {
-        for key in &self.keys {
-            let popped = tx.edit(*key, |set: &mut ZSet| {
-                out.array(2);
-                out.bulk(key.bytes);
-                out.array(self.count.min(set.len()));
-                self.end.pop(set, self.count, |member, score| Shown::Pairs.entry(out, member, score))
-            })?;
-            if let Some(popped) = popped {
-                tx.rewrite(&[self.end.popped().1, key.bytes, itoa::Buffer::new().format(popped).as_bytes()]);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+    Ok(false)
 }
-
 pub(super) fn zmpop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    if !Mpop::parse(args)?.run(tx, out)? {
+    if !run(&Mpop::parse(args, ENDS)?, tx, out)? {
         out.null_array();
     }
     Ok(())
@@ -141,9 +115,9 @@ pub(super) fn zmpop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'
 
 pub(super) fn bzmpop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result<Served> {
     let wait = args.bytes();
-    let wanted = Mpop::parse(args)?;
+    let wanted = Mpop::parse(args, ENDS)?;
     let timeout_ms = timeout(tx, wait)?;
-    match wanted.run(tx, out)? {
+    match run(&wanted, tx, out)? {
         true => Ok(Served::Done),
         false => Ok(Served::Wait { timeout_ms, nothing: Nothing::Array }),
     }
