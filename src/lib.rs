@@ -13,7 +13,7 @@
 //! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
 //! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
-//! | [`config`], [`stats`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
+//! | [`config`], [`stats`], [`pubsub`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
 //! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count, serve who waits |
@@ -74,6 +74,7 @@ pub mod daemon;
 pub mod exec;
 pub mod logging;
 pub mod net;
+pub mod pubsub;
 pub mod resp;
 pub mod server;
 pub mod spec;

@@ -228,7 +228,8 @@ impl Connection {
 
     #[cold]
     fn take_mail(&mut self, scratch: &mut Scratch) -> Result<(), End> {
-        self.client.shared.take_mail().into_iter().for_each(|message| scratch.output.attach(message));
+        self.client.shared.heard();
+        self.client.shared.take_mail(&mut scratch.output);
         self.send(scratch)
     }
 
@@ -404,7 +405,7 @@ impl Connection {
         let waiting = self.unsent.as_ref().map_or(0, |unsent| unsent.len() as u64);
         let shared = &self.client.shared;
         shared.output.store(waiting as usize, Relaxed);
-        let limit = &scratch.exec.settings().client_output_buffer_limit.normal;
+        let limit = scratch.exec.settings().client_output_buffer_limit.of(self.client.subscribed);
         if limit.soft > 0 && waiting > limit.soft {
             if shared.soft_since.load(Relaxed) == 0 {
                 shared.soft_since.store(scratch.server.clock.unix_ms().max(1), Relaxed);
