@@ -166,17 +166,8 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
 }
 
 /// What a subscriber may run that speaks RESP2.
-const LISTENERS: [&str; 9] = [
-    "subscribe",
-    "unsubscribe",
-    "psubscribe",
-    "punsubscribe",
-    "ssubscribe",
-    "sunsubscribe",
-    "ping",
-    "quit",
-    "reset",
-];
+const LISTENERS: [&str; 9] =
+    ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"];
 
 fn enqueue(client: &mut Client, id: CommandId, args: ArgView<'_>, reply: &mut Reply<'_>) {
     let multi: &mut Multi = client.multi.get_or_insert_default();

@@ -1,6 +1,6 @@
 //! Keyspace notifications: the events of every command, their classes, expiry, and switching them on and off.
 
-use crate::support::{Client, Server, check, eventually, on_each, same_sequence_on_both};
+use crate::support::{Client, Server, check, eventually, on_each, on_ours, same_sequence_on_both};
 
 /// What a command publishes: `name key` for each event, from both channels of it, up to a mark that is sent after it.
 fn events(listener: &mut Client, other: &mut Client) -> Vec<String> {
@@ -26,6 +26,7 @@ fn listener(server: &Server, classes: &str) -> Client {
 
 /// Runs command lines on both servers and compares the events of each.
 fn same_events(classes: &str, lines: &str) {
+    let mut some = false;
     same_sequence_on_both(&[], |server| {
         let (mut listener, mut client) = (listener(server, classes), server.client());
         let mut other = server.client();
@@ -36,8 +37,10 @@ fn same_events(classes: &str, lines: &str) {
                 let error = if reply.is_error() { reply.render() } else { String::new() };
                 format!("{line} => {error}{}", events(&mut listener, &mut other).join(", "))
             })
+            .inspect(|line| some |= line.contains("__keyevent@0__:new "))
             .collect::<Vec<String>>()
     });
+    assert!(some, "no events at all");
 }
 
 #[test]
@@ -420,6 +423,33 @@ fn events_of_blocked_clients() {
             all.push(events(&mut listener, &mut client).join(", "));
         }
         all
+    });
+}
+
+/// Fields that expire are Redis 7.4's.
+#[test]
+fn events_of_fields_that_expire() {
+    on_ours(&[], |server| {
+        let (mut listener, mut client, mut other) = (listener(server, "Ehg"), server.client(), server.client());
+        let mut heard = |line: &str| {
+            client.line(line);
+            events(&mut listener, &mut other).join(", ").replace("__keyevent@0__:", "")
+        };
+        for (line, expected) in [
+            ("HSET h a 1 b 2", "hset h"),
+            ("HEXPIRE h 100 FIELDS 1 a", "hexpire h"),
+            ("HPEXPIRE h 100000 FIELDS 2 a nosuch", "hexpire h"),
+            ("HPERSIST h FIELDS 1 a", "hpersist h"),
+            ("HPERSIST h FIELDS 1 a", ""),
+            ("HEXPIRE h 0 FIELDS 1 a", "hdel h"),
+            ("HGETDEL h FIELDS 1 b", "hdel h, del h"),
+            ("HSETEX h FIELDS 1 a 1", "hset h"),
+        ] {
+            assert_eq!(heard(line), expected, "{line}");
+        }
+        other.line("HPEXPIRE h 1 FIELDS 1 a");
+        let names: Vec<String> = (0..3).map(|_| listener.recv().items()[2].text()).collect();
+        assert_eq!(names, ["__keyevent@0__:hexpire", "__keyevent@0__:hexpired", "__keyevent@0__:del"]);
     });
 }
 

@@ -295,7 +295,11 @@ fn a_slow_subscriber_is_closed_and_others_hear_all() {
             publisher.line("PUBLISH c end");
             assert_eq!(reader.join().expect("heard all"), sent);
         });
-        eventually("it is off the list", || !publisher.line("CLIENT LIST").text().contains(" sub=1 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=1"));
+        eventually("it is off the list", || {
+            !publisher.line("CLIENT LIST").text().contains(
+                " sub=1 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=1",
+            )
+        });
         let _ = slow.recv_to_end();
     });
 }
@@ -324,7 +328,8 @@ fn nothing_is_left_of_a_client_that_went() {
         let mut clients: Vec<Client> = (0..4).map(|_| server.client()).collect();
         for (i, client) in clients.iter_mut().enumerate() {
             for verb in ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"] {
-                let names: Vec<String> = (0..2500).map(|n| format!("{}{n}", if i < 2 { "both" } else { "own" })).collect();
+                let names: Vec<String> =
+                    (0..2500).map(|n| format!("{}{n}", if i < 2 { "both" } else { "own" })).collect();
                 client.send(&[vec![verb.to_owned()], names].concat());
                 (0..2500).for_each(|_| _ = client.recv());
             }
@@ -336,9 +341,10 @@ fn nothing_is_left_of_a_client_that_went() {
         eventually("their patterns are", || observer.ask("PUBSUB NUMPAT") == ":2500");
         clients.clear();
         eventually("all are gone", || {
-            observer.line("INFO stats").text().contains(
-                "pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\n",
-            )
+            observer
+                .line("INFO stats")
+                .text()
+                .contains("pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\n")
         });
     });
 }
