@@ -108,6 +108,10 @@ pub struct Shared {
     pub id: u64,
     /// Messages of other threads, as they go over the wire.
     inbox: Mutex<VecDeque<Bytes>>,
+    /// Its worker's mailbox, and what it is known by there.
+    mailbox: Option<(Arc<Mailbox>, u64)>,
+    /// Worker that serves it.
+    pub worker: usize,
     /// Selected database.
     pub db: AtomicU32,
     /// [`ClientFlags`].
@@ -124,8 +128,6 @@ pub struct Shared {
     pub laddr: String,
     /// File descriptor.
     pub fd: i32,
-    /// Worker that serves it.
-    pub worker: usize,
     /// Unix time in milliseconds of the connection.
     pub created_ms: u64,
     /// What becomes of its wait. 0: not decided yet; [`DECIDED`]; or the [`Unblock`] that somebody asked for, plus 1.
@@ -134,10 +136,9 @@ pub struct Shared {
     pub names: Mutex<Names>,
     /// Channels, patterns and shard channels that it has subscribed to: how many.
     pub subscriptions: [AtomicU32; 3],
-    /// Its worker's mailbox, and what it is known by there.
-    mailbox: Option<(Arc<Mailbox>, u64)>,
 }
 
+const _: () = assert!(std::mem::offset_of!(Shared, db) <= 128, "what a message touches is one more");
 const _: () = assert!(std::mem::offset_of!(Shared, id) <= 64, "what a command touches is one cache line");
 
 impl Shared {

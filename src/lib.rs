@@ -51,9 +51,9 @@
 //!   connection ([`client::Shared::post`], [`client::Shared::close`]), and its token in its worker's
 //!   [`client::Mailbox`], which wakes a worker that sleeps.
 //! - What is left for other clients while shards are held (a published message, a keyspace event) only notes whom to wake
-  ([`store::Effects::calls`]); waking, which may be a system call, follows the unlocking ([`server::Server::tell`]), each
-  worker once. A subscriber's inbox and socket together have a limit; a publisher never waits for it.
-- A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
+//!   ([`store::Effects::calls`]); waking, which may be a system call, follows the unlocking ([`server::Server::tell`]), each
+//!   worker once. A subscriber's inbox and socket together have a limit; a publisher never waits for it.
+//! - A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
 //!   comes ([`exec::Worker::resume`]). An element is taken for it only with the shards of all its keys held, while it is
 //!   known to be connected (`exec/block.rs`).
 //! - A collection is an enum of owning pointers ([`types::Collection`]), so that an entry holds it in 8 bytes; a packed
