@@ -85,4 +85,5 @@ pub mod server;
 pub mod spec;
 pub mod stats;
 pub mod store;
+pub mod tracking;
 pub mod types;

@@ -4,7 +4,7 @@
 //! simulated on the way, locked in order and held to the end, so an EXEC is atomic against everything. A transaction
 //! with a command that visits the whole keyspace holds every shard.
 
-use super::{Worker, commit, lock_set, run_handler};
+use super::{Worker, commit, lock_set, run_handler, track};
 use crate::base::num::parse_i64;
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Row, pubsub};
@@ -106,6 +106,9 @@ impl Worker {
             client.shared.set_flag(ClientFlags::MONITOR, false);
             server.monitors.remove(client.shared.id);
         }
+        if client.tracking.take().is_some() {
+            server.tracking.stop(&server.store.listeners, &client.shared);
+        }
         client.select(0);
         client.set_proto(Proto::Resp2);
         client.reply = ReplyMode::On;
@@ -136,6 +139,7 @@ impl Worker {
         let mut locks = std::mem::take(&mut self.locks);
         {
             let mut tx = server.store.begin(&mut locks, context, &mut effects);
+            track::hear(client, &mut self.after_mail, reply);
             let intact = watches.iter().all(|w| tx.unchanged(w));
             watches.iter().for_each(|w| tx.unwatch(w));
             if intact {
@@ -149,6 +153,7 @@ impl Worker {
         self.effects = effects;
         self.locks = locks;
         self.effects.ready.append(&mut self.ready);
+        self.limit_table(server);
         self.settle(server);
     }
 
@@ -165,6 +170,7 @@ impl Worker {
         let _group = journal.map(Group::begin);
         reply.array(multi.queue.len());
         tx.pin();
+        tx.effects().grouped = true;
         client.deny_blocking = true;
         for (id, owned) in &multi.queue {
             let (row, args) = (server.commands.row(*id), owned.view());
@@ -178,11 +184,16 @@ impl Worker {
                 run_handler(server, client, row, tx, cursor, reply);
             }
             commit::commit(server, &self.stats, tx, client.shared.id, args);
+            if track::remembers(client, row) {
+                track::remember(server, client.shared.id, row, args);
+            }
             // Who waits is served after the whole transaction.
             self.ready.append(&mut tx.effects().ready);
             self.count(server, client, *id, row, args, reply, errors);
         }
         client.deny_blocking = false;
+        tx.effects().grouped = false;
+        commit::broadcast(server, tx.effects());
     }
 
     /// Collects the shards of all queued commands and of the watched keys.
