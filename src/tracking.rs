@@ -64,7 +64,7 @@ impl Tracks {
     /// Whether the keys that are read now are remembered.
     pub fn remembers(&self) -> bool {
         let Options { bcast, optin, optout, .. } = self.options;
-        !bcast && (!optin || self.caching) && !(optout && self.caching)
+        !(bcast || optin && !self.caching || optout && self.caching)
     }
 }
 

@@ -239,7 +239,7 @@ impl Tracking {
         calls: &mut Vec<Call>,
     ) {
         let trackers = ids.filter_map(|id| registry.trackers.get(&id));
-        for tracker in trackers.filter(|t| !t.options.bcast && !(t.options.noloop && t.client.id == by)) {
+        for tracker in trackers.filter(|t| !(t.options.bcast || t.options.noloop && t.client.id == by)) {
             self.send(tracker, message, by, calls);
         }
     }

@@ -33,4 +33,5 @@ mod sort;
 mod sorted_sets;
 mod strings;
 mod tidy;
+mod tracking;
 mod transactions;
