@@ -424,8 +424,9 @@ pub struct Client {
     pub deny_blocking: bool,
     /// The connection is to be closed after what is in its output buffer.
     pub closing: bool,
-    /// Watched keys.
-    pub watches: Vec<Watch>,
+    /// Watched keys, if there are any.
+    #[allow(clippy::box_collection, reason = "one pointer of a connection that watches nothing, as nearly all")]
+    pub watches: Option<Box<Vec<Watch>>>,
     /// What it has subscribed to.
     pub subscriptions: Option<Box<Subscriptions>>,
 }
@@ -448,7 +449,7 @@ impl Client {
             tracking: None,
             deny_blocking: false,
             closing: false,
-            watches: Vec::new(),
+            watches: None,
             subscriptions: None,
         }
     }
@@ -489,7 +490,7 @@ impl Client {
         let queued = self.multi.as_ref().map_or(0, |m| m.queue.len() as u32 + 1);
         self.shared.multi.store(queued, Relaxed);
         self.shared.multi_bytes.store(self.multi.as_ref().map_or(0, |m| m.bytes), Relaxed);
-        self.shared.watched.store(self.watches.len() as u32, Relaxed);
+        self.shared.watched.store(self.watches.as_ref().map_or(0, |watches| watches.len() as u32), Relaxed);
         self.shared.set_flag(ClientFlags::MULTI, self.multi.is_some());
     }
 }

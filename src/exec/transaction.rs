@@ -67,7 +67,7 @@ impl Worker {
 
     fn watch(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
         let db = client.db;
-        let mut known: HashSet<&[u8]> = client.watches.iter().filter(|w| w.db == db).map(|w| &*w.key).collect();
+        let mut known: HashSet<&[u8]> = client.watches.iter().flat_map(|all| all.iter()).filter(|w| w.db == db).map(|w| &*w.key).collect();
         let new: Vec<&[u8]> = args.iter().skip(1).filter(|key| known.insert(key)).collect();
         drop(known);
         self.locks.clear();
@@ -79,7 +79,7 @@ impl Worker {
         let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
         for key in new {
             let watch = tx.watch(tx.key(key));
-            client.watches.push(watch);
+            client.watches.get_or_insert_default().push(watch);
         }
         commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
         reply.ok();
@@ -87,10 +87,7 @@ impl Worker {
 
     /// Forgets the client's watched keys.
     pub(super) fn unwatch(&mut self, server: &Server, client: &mut Client) {
-        if client.watches.is_empty() {
-            return;
-        }
-        let watches = std::mem::take(&mut client.watches);
+        let Some(watches) = client.watches.take() else { return };
         self.locks.clear();
         watches.iter().for_each(|w| self.locks.key(&server.store, w.db, w.hash));
         let context = self.context(server, client);
@@ -125,10 +122,10 @@ impl Worker {
             reply.error("ERR EXEC without MULTI");
             return;
         };
-        let watches = std::mem::take(&mut client.watches);
+        let watches = client.watches.take().map_or_else(Vec::new, |watches| *watches);
         if multi.aborted {
             reply.error("EXECABORT Transaction discarded because of previous errors.");
-            client.watches = watches;
+            client.watches = Some(Box::new(watches));
             self.unwatch(server, client);
             return;
         }
