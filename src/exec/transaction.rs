@@ -82,6 +82,8 @@ impl Worker {
             client.watches.push(watch);
         }
         commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+        drop(tx);
+        self.settle(server);
         reply.ok();
     }
 
