@@ -13,7 +13,7 @@
 //! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
 //! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
-//! | [`config`], [`stats`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
+//! | [`config`], [`stats`], [`pubsub`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
 //! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count, serve who waits |
@@ -50,6 +50,9 @@
 //! - Workers share the store and nothing else. What must reach a connection of another worker is left with the
 //!   connection ([`client::Shared::post`], [`client::Shared::close`]), and its token in its worker's
 //!   [`client::Mailbox`], which wakes a worker that sleeps.
+//! - What is left for other clients while shards are held (a published message, a keyspace event) only notes whom to wake
+//!   ([`store::Effects::calls`]); waking, which may be a system call, follows the unlocking ([`server::Server::tell`]), each
+//!   worker once. A subscriber's inbox and socket together have a limit; a publisher never waits for it.
 //! - A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
 //!   comes ([`exec::Worker::resume`]). An element is taken for it only with the shards of all its keys held, while it is
 //!   known to be connected (`exec/block.rs`).
@@ -76,6 +79,7 @@ pub mod daemon;
 pub mod exec;
 pub mod logging;
 pub mod net;
+pub mod pubsub;
 pub mod resp;
 pub mod server;
 pub mod spec;

@@ -182,11 +182,25 @@ fn info(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     Ok(())
 }
 
-/// Type of a client, as LIST and KILL filter by it. There are neither replicas nor subscribers yet.
-fn type_filter(word: &[u8]) -> Result<bool> {
+/// Type of a client, as LIST and KILL filter by it. There are no replicas yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Normal,
+    PubSub,
+    Replication,
+}
+
+impl Type {
+    fn of(c: &Shared) -> Self {
+        if c.flags().contains(ClientFlags::PUBSUB) { Self::PubSub } else { Self::Normal }
+    }
+}
+
+fn type_filter(word: &[u8]) -> Result<Type> {
     match word.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(true),
-        b"master" | b"primary" | b"slave" | b"replica" | b"pubsub" => Ok(false),
+        b"normal" => Ok(Type::Normal),
+        b"pubsub" => Ok(Type::PubSub),
+        b"master" | b"primary" | b"slave" | b"replica" => Ok(Type::Replication),
         _ => Err(Error::Owned(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word)))),
     }
 }
@@ -194,9 +208,8 @@ fn type_filter(word: &[u8]) -> Result<bool> {
 fn list(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let mut clients = cx.server.clients.all();
     if args.take("type") && args.left() == 1 {
-        if !type_filter(args.bytes())? {
-            clients.clear();
-        }
+        let kind = type_filter(args.bytes())?;
+        clients.retain(|c| Type::of(c) == kind);
     } else if args.take("id") && !args.is_empty() {
         let mut ids = Vec::new();
         while let Some(id) = args.next() {
@@ -219,6 +232,7 @@ fn list(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
 fn letters(flags: ClientFlags) -> String {
     const LETTERS: &[(ClientFlags, char)] = &[
         (ClientFlags::MONITOR, 'O'),
+        (ClientFlags::PUBSUB, 'P'),
         (ClientFlags::MULTI, 'x'),
         (ClientFlags::BLOCKED, 'b'),
         (ClientFlags::DIRTY, 'd'),
@@ -240,12 +254,13 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
         if (command as usize) < server.commands.len() { server.commands.row(command).spec.name } else { "NULL" };
     let (query, capacity) = (c.query.load(Relaxed), c.query_capacity.load(Relaxed));
     let output = c.output.load(Relaxed) + c.mail_bytes();
+    let subscribed = c.subscriptions.each_ref().map(|n| n.load(Relaxed));
     let own = size_of::<Shared>() + size_of::<Client>();
     let mut s = String::with_capacity(320);
     // Writing to a String cannot fail.
     let _ = write!(
         s,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={multi} ",
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} ",
         c.id,
         c.addr,
         c.laddr,
@@ -255,6 +270,9 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
         now.saturating_sub(c.active_ms.load(Relaxed)) / 1000,
         letters(c.flags()),
         c.db.load(Relaxed),
+        subscribed[0],
+        subscribed[1],
+        subscribed[2],
     );
     let _ = write!(
         s,
@@ -280,7 +298,7 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
 #[derive(Default)]
 struct Filter<'a> {
     id: Option<u64>,
-    kind: Option<bool>,
+    kind: Option<Type>,
     user: Option<&'a [u8]>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
@@ -291,7 +309,7 @@ struct Filter<'a> {
 impl Filter<'_> {
     fn fits(&self, c: &Shared, now: u64) -> bool {
         self.id.is_none_or(|id| id == c.id)
-            && self.kind.unwrap_or(true)
+            && self.kind.is_none_or(|kind| kind == Type::of(c))
             && self.user.is_none_or(|u| u == c.names.lock().user.as_bytes())
             && self.addr.is_none_or(|a| a == c.addr.as_bytes())
             && self.laddr.is_none_or(|a| a == c.laddr.as_bytes())

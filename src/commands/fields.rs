@@ -8,6 +8,7 @@ use super::memory::{client_bytes, ratio};
 use crate::base::num::human_bytes;
 use crate::config::REDIS_VERSION;
 use crate::config::Settings;
+use crate::pubsub::Space;
 use crate::server::{Server, VERSION};
 use crate::stats::memory::{Memory, system_total};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -152,6 +153,10 @@ fn most(f: &Figures<'_>, of: impl Fn(&crate::client::Shared) -> usize) -> Figure
     Figure::Count(f.server.clients.all().iter().map(|c| of(c) as u64).max().unwrap_or(0))
 }
 
+fn subscribed(f: &Figures<'_>, space: Space) -> Figure {
+    Figure::Count(f.server.pubsub.registry.of(space).len() as u64)
+}
+
 fn waits(f: &Figures<'_>) -> (u64, u64) {
     let shards = f.server.store.used().flat_map(|(_, db)| db.shards().iter());
     shards.map(|s| s.wait_stats()).fold((0, 0), |(n, ns), (m, t)| (n + m, ns + t))
@@ -193,6 +198,7 @@ pub const FIELDS: &[Field] = &[
     (Clients, "client_recent_max_output_buffer", |f| most(f, |c| c.output.load(Relaxed))),
     (Clients, "blocked_clients", |f| Count(f.server.clients.blocked.load(Relaxed))),
     (Clients, "tracking_clients", zero),
+    (Clients, "pubsub_clients", |f| Count(f.server.pubsub.clients.load(Relaxed) as u64)),
     (Clients, "clients_in_timeout_table", zero),
     (Clients, "total_blocking_keys", |f| Count(f.server.store.used().map(|(_, db)| db.waited_keys()).sum())),
     (Clients, "total_blocking_keys_on_nokey", zero),
@@ -303,9 +309,9 @@ pub const FIELDS: &[Field] = &[
     (Stats, "current_eviction_exceeded_time", zero),
     (Stats, "keyspace_hits", |f| Count(f.server.stats.sum(|w| &w.hits))),
     (Stats, "keyspace_misses", |f| Count(f.server.stats.sum(|w| &w.misses))),
-    (Stats, "pubsub_channels", zero),
-    (Stats, "pubsub_patterns", zero),
-    (Stats, "pubsubshard_channels", zero),
+    (Stats, "pubsub_channels", |f| subscribed(f, Space::Channel)),
+    (Stats, "pubsub_patterns", |f| subscribed(f, Space::Pattern)),
+    (Stats, "pubsubshard_channels", |f| subscribed(f, Space::Shard)),
     (Stats, "latest_fork_usec", zero),
     (Stats, "total_forks", zero),
     (Stats, "migrate_cached_sockets", zero),

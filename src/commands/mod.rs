@@ -32,6 +32,7 @@ mod list;
 mod memory;
 mod mpop;
 mod object;
+pub(crate) mod pubsub;
 mod scan;
 mod server;
 mod set;
@@ -283,6 +284,7 @@ const FAMILIES: &[&[Row]] = &[
     keyspace::TABLE,
     object::TABLE,
     connection::TABLE,
+    pubsub::TABLE,
     client::TABLE,
     command::TABLE,
     config::TABLE,

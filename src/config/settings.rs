@@ -108,6 +108,13 @@ pub struct OutputLimits {
     pub pubsub: OutputLimit,
 }
 
+impl OutputLimits {
+    /// The limit of a client that is no replica.
+    pub fn of(&self, subscribed: bool) -> &OutputLimit {
+        if subscribed { &self.pubsub } else { &self.normal }
+    }
+}
+
 /// Every setting with a type of its own. Read through [`Settings`], which dereferences to this.
 ///
 /// `Default` gives zeros, not Redis's defaults: it is only the blank that the rows of the table fill in.

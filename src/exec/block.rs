@@ -282,6 +282,9 @@ impl Worker {
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
         }
+        if !self.effects.calls.is_empty() {
+            server.tell(&mut self.effects.calls);
+        }
         if !self.effects.ready.is_empty() {
             let ready = std::mem::take(&mut self.effects.ready);
             self.serve(server, ready);
@@ -310,6 +313,9 @@ impl Worker {
                 }
                 queue.extend(self.effects.ready.drain(..));
             }
+        }
+        if !self.effects.calls.is_empty() {
+            server.tell(&mut self.effects.calls);
         }
     }
 

@@ -66,7 +66,8 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
         effects.changed.iter().for_each(|(db, key)| tracking.changed(*db, key, client));
     }
     if let Some(notify) = listeners.notify() {
-        effects.events.iter().for_each(|e| notify.event(e));
+        let calls = &mut effects.calls;
+        effects.events.drain(..).for_each(|e| notify.event(&e, calls));
     }
 }
 

@@ -193,6 +193,7 @@ impl Cron {
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
         }
+        server.tell(&mut self.effects.calls);
         swept
     }
 }
@@ -224,8 +225,9 @@ fn each_second(server: &Server, settings: &Settings) {
             db.sample_ttl(None);
         }
     }
-    let soft = settings.client_output_buffer_limit.normal.soft;
-    if settings.timeout == 0 && soft == 0 {
+    let limits = &settings.client_output_buffer_limit;
+    let subscribers = limits.pubsub.soft > 0 && server.pubsub.clients.load(Relaxed) > 0;
+    if settings.timeout == 0 && limits.normal.soft == 0 && !subscribers {
         return;
     }
     let now_ms = server.clock.unix_ms();
@@ -240,19 +242,19 @@ fn each_second(server: &Server, settings: &Settings) {
     }
 }
 
-/// Whether a client has done nothing for more than `timeout` seconds. Monitors only listen and blocked clients
-/// only wait, so they are never idle.
+/// Whether a client has done nothing for more than `timeout` seconds. Monitors and subscribers only listen and blocked
+/// clients only wait, so they are never idle.
 fn is_idle(client: &Shared, settings: &Settings, now_ms: u64) -> bool {
     let since = (now_ms / 1000).saturating_sub(client.active_ms.load(Relaxed) / 1000);
     settings.timeout > 0
         && since > settings.timeout
-        && !client.flags().intersects(ClientFlags::MONITOR | ClientFlags::BLOCKED)
+        && !client.flags().intersects(ClientFlags::MONITOR | ClientFlags::BLOCKED | ClientFlags::PUBSUB)
 }
 
 /// Whether a client's waiting replies have been over the soft limit for more than its seconds. Notes when that began
 /// and ended, too: messages of others wait without the connection's doing.
 fn is_too_slow(client: &Shared, settings: &Settings, now_ms: u64) -> bool {
-    let limit = &settings.client_output_buffer_limit.normal;
+    let limit = settings.client_output_buffer_limit.of(client.flags().contains(ClientFlags::PUBSUB));
     let waiting = client.output.load(Relaxed) + client.mail_bytes();
     let since_ms = client.soft_since.load(Relaxed);
     if limit.soft == 0 || waiting as u64 <= limit.soft {

@@ -153,6 +153,10 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) && !answers {
         return Some("ERR Command not allowed inside a transaction".into());
     }
+    if client.only_listens() && !LISTENERS.contains(&spec.name) {
+        let why = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+        return Some(format!("ERR Can't execute '{}': {why}", spec.name).into_bytes());
+    }
     // To Redis a monitor is a kind of replica, and says so. An EXEC needs no look at what it has queued: a monitor
     // cannot queue such commands, and cannot become one between MULTI and EXEC.
     if client.monitor && spec.flags.intersects(Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE) {
@@ -160,6 +164,10 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     }
     None
 }
+
+/// What a subscriber may run that speaks RESP2.
+const LISTENERS: [&str; 9] =
+    ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"];
 
 fn enqueue(client: &mut Client, id: CommandId, args: ArgView<'_>, reply: &mut Reply<'_>) {
     let multi: &mut Multi = client.multi.get_or_insert_default();

@@ -25,7 +25,7 @@ pub use cron::Cron;
 
 use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served};
+use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served, pubsub};
 use crate::config::Settings;
 use crate::resp::{ArgView, Batch, Limits, OutBuf, Parser, Reply, Status};
 use crate::server::Server;
@@ -279,6 +279,10 @@ impl Worker {
         if client.reply != ReplyMode::On {
             self.hide_reply(client, out, mark);
         }
+        if client.subscribed {
+            // What it has sent to itself follows the reply.
+            pubsub::deliver(client, &mut Reply::new(out, client.proto));
+        }
     }
 
     /// Locks, runs, commits, unlocks and counts one command that has passed the gates.
@@ -415,7 +419,8 @@ impl Worker {
     /// Puts the scratch back into a sound state after a panic: what was lent to the command is gone with it.
     #[cold]
     pub fn recover(&mut self) {
-        self.effects = Effects { lazy: commit::lazy(&self.settings), ..Effects::default() };
+        let calls = std::mem::take(&mut self.effects.calls);
+        self.effects = Effects { lazy: commit::lazy(&self.settings), calls, ..Effects::default() };
         self.ready.clear();
         self.locks.clear();
     }
@@ -425,6 +430,8 @@ impl Worker {
         let server = Arc::clone(&self.server);
         self.abandon(&server, client);
         self.unwatch(&server, client);
+        self.settle(&server);
+        pubsub::forget_all(&server, client);
         if client.monitor {
             server.monitors.remove(client.shared.id);
         }

@@ -7,7 +7,7 @@
 use super::{Worker, commit, lock_set, run_handler};
 use crate::base::num::parse_i64;
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Row};
+use crate::commands::{Args, CommandId, Control, Row, pubsub};
 use crate::resp::{ArgView, Proto, Reply};
 use crate::server::Server;
 use crate::store::{Journal, Wants, Watch, WriteTx};
@@ -40,6 +40,9 @@ impl Worker {
                 reply.ok();
             }
             Control::Reset => {
+                // What was published to it comes before the reply, in its own protocol.
+                pubsub::forget_all(server, client);
+                pubsub::deliver(client, reply);
                 self.reset(server, client);
                 reply.set_proto(Proto::Resp2);
                 reply.simple("RESET");
@@ -79,6 +82,8 @@ impl Worker {
             client.watches.push(watch);
         }
         commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+        drop(tx);
+        self.settle(server);
         reply.ok();
     }
 

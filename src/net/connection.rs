@@ -240,7 +240,8 @@ impl Connection {
 
     #[cold]
     fn take_mail(&mut self, scratch: &mut Scratch) -> Result<(), End> {
-        self.client.shared.take_mail().into_iter().for_each(|message| scratch.output.attach(message));
+        self.client.shared.heard();
+        self.client.shared.take_mail(&mut scratch.output);
         self.send(scratch)
     }
 

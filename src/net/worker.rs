@@ -172,6 +172,10 @@ impl EventLoop {
         accepted: Receiver<Accepted>,
         load: Arc<AtomicUsize>,
     ) -> Self {
+        if let Some(place) = server.mailboxes.get(index) {
+            // Once: each worker is made once.
+            let _ = place.set(Arc::clone(&mailbox));
+        }
         let scratch = Scratch {
             exec: Worker::new(Arc::clone(&server), index),
             server,
@@ -301,9 +305,13 @@ impl EventLoop {
     fn take_mail(&mut self) {
         let mut mail = std::mem::take(&mut self.mail);
         self.mailbox.take(&mut mail);
-        for token in mail.drain(..) {
+        for (i, &token) in mail.iter().enumerate() {
+            if let Some(&next) = mail.get(i + 1) {
+                self.connections.prefetch(next);
+            }
             self.turn(token, Why::Woken);
         }
+        mail.clear();
         self.mail = mail;
         while self.end_ns.is_none() {
             match self.accepted.try_recv() {

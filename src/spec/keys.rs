@@ -183,7 +183,7 @@ pub fn for_each_key<'a>(
 /// The argument that holds the only key of a command whose keys are always exactly one, else 0. Const, so that a row
 /// can hold it.
 pub const fn first_key(specs: &[KeySpec]) -> u8 {
-    if specs.len() != 1 {
+    if specs.len() != 1 || specs[0].flags.contains(KeyFlags::NOT_KEY) {
         return 0;
     }
     match (specs[0].begin, specs[0].find) {

@@ -174,6 +174,8 @@ pub enum Group {
     HyperLogLog,
     /// Lists.
     List,
+    /// Channels and messages.
+    PubSub,
     /// The server.
     Server,
     /// Sets.
@@ -197,6 +199,7 @@ impl Group {
             Group::Hash => "hash",
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
+            Group::PubSub => "pubsub",
             Group::Server => "server",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",

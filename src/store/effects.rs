@@ -47,6 +47,10 @@ pub enum Class {
     Hash,
     /// `z`: sorted sets.
     ZSet,
+    /// `t`: streams.
+    Stream,
+    /// `d`: types of modules.
+    Module,
     /// `x`: a key expired.
     Expired,
     /// `e`: a key was evicted.
@@ -55,6 +59,23 @@ pub enum Class {
     New,
     /// `m`: a key was asked for and absent.
     Miss,
+}
+
+impl Class {
+    /// The class as one bit, of the masks that [`Listeners::listen`] takes.
+    #[inline]
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// A connection that something was left for while shards were held, to be told once none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its worker.
+    pub worker: usize,
+    /// What it is known by there.
+    pub token: u64,
 }
 
 /// One keyspace event.
@@ -128,6 +149,8 @@ pub struct Effects {
     pub rewrite: Rewrite,
     /// What is too large to be freed under a lock.
     pub garbage: Vec<Garbage>,
+    /// Connections that messages were left for.
+    pub calls: Vec<Call>,
 }
 
 /// Values taken out of the store, to be freed after the shards are unlocked.
@@ -139,7 +162,7 @@ pub enum Garbage {
 }
 
 impl Effects {
-    /// Forgets everything but the capacity and `garbage`.
+    /// Forgets everything but the capacity, `garbage` and `calls`.
     #[inline]
     pub fn reset(&mut self) {
         self.dirty = 0;
@@ -177,8 +200,9 @@ pub trait Tracking: Send + Sync {
 
 /// Receives keyspace events.
 pub trait Notify: Send + Sync {
-    /// One event.
-    fn event(&self, event: &Event);
+    /// One event. Called with the shards of the command held, so messages are only left; who is to be told of one goes
+    /// into `calls`.
+    fn event(&self, event: &Event, calls: &mut Vec<Call>);
 }
 
 /// Everybody that listens to commits. Slots are filled while the server is put together or a feature is switched on;
@@ -186,6 +210,8 @@ pub trait Notify: Send + Sync {
 #[derive(Default)]
 pub struct Listeners {
     wants: std::sync::atomic::AtomicU32,
+    /// Classes of events that the notifier listens to.
+    classes: std::sync::atomic::AtomicU32,
     journal: std::sync::OnceLock<Box<dyn Journal>>,
     tracking: std::sync::OnceLock<Box<dyn Tracking>>,
     notify: std::sync::OnceLock<Box<dyn Notify>>,
@@ -221,11 +247,21 @@ impl Listeners {
         fresh
     }
 
-    /// Installs the notifier and switches it on; `false` if one was there.
+    /// Installs the notifier, to which nothing is told before [`Listeners::listen`]; `false` if one was there.
     pub fn set_notify(&self, n: Box<dyn Notify>) -> bool {
-        let fresh = self.notify.set(n).is_ok();
-        self.switch(Wants::NOTIFY, true);
-        fresh
+        self.notify.set(n).is_ok()
+    }
+
+    /// Says which classes of events, [`Class::bit`]s, are told to the notifier: none switches it off.
+    pub fn listen(&self, classes: u32) {
+        self.classes.store(classes, std::sync::atomic::Ordering::Relaxed);
+        self.switch(Wants::NOTIFY, classes != 0);
+    }
+
+    /// Whether events of a class are told to the notifier.
+    #[inline]
+    pub fn hears(&self, class: Class) -> bool {
+        self.classes.load(std::sync::atomic::Ordering::Relaxed) & class.bit() != 0
     }
 
     /// The journal, if any.

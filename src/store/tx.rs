@@ -210,7 +210,7 @@ impl<'s> ReadTx<'s> {
     }
 
     fn record_event(&mut self, class: Class, name: &'static str, db: u32, key: &[u8]) {
-        if self.effects.wants.contains(Wants::NOTIFY) {
+        if self.effects.wants.contains(Wants::NOTIFY) && self.store.listeners.hears(class) {
             self.effects.events.push(Event { class, name, db, key: key.into() });
         }
     }

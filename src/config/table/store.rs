@@ -87,6 +87,7 @@ pub(super) const ROWS: &[Directive] = &[
         .about("Percentiles in INFO latencystats"),
     special("notify-keyspace-events", "", special::notify_get, special::notify_set)
         .lines(special::notify_lines)
+        .then(Effect::PubSub)
         .about("Classes of keyspace events that are published"),
     int(
         "hash-max-listpack-entries",

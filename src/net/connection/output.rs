@@ -94,7 +94,7 @@ impl Connection {
         let waiting = self.unsent.as_ref().map_or(0, |unsent| unsent.len() as u64);
         let shared = &self.client.shared;
         shared.output.store(waiting as usize, Relaxed);
-        let limit = &scratch.exec.settings().client_output_buffer_limit.normal;
+        let limit = scratch.exec.settings().client_output_buffer_limit.of(self.client.subscribed);
         if limit.soft > 0 && waiting > limit.soft {
             if shared.soft_since.load(Relaxed) == 0 {
                 shared.soft_since.store(scratch.server.clock.unix_ms().max(1), Relaxed);
