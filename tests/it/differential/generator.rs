@@ -130,17 +130,10 @@ fn wanted(spec: &Command) -> bool {
     // For whoever works on one family: the groups that the stream is drawn from.
     let chosen = match std::env::var("OSTRACON_GROUPS") {
         Ok(groups) => groups.split(',').any(|one| one == spec.group.name()),
-        Err(_) => !UNSETTLED_GROUPS.contains(&spec.group.name()) && !UNSETTLED.contains(&spec.name),
+        Err(_) => true,
     };
     group && chosen && known_to_the_oracle(spec.since)
 }
-
-/// Groups whose commands are drawn only when `OSTRACON_GROUPS` names them: there are differences in what numbers look
-/// like that nobody has explained or removed yet. To be emptied.
-const UNSETTLED_GROUPS: [&str; 2] = ["sorted-set", "geo"];
-
-/// The same for single commands: SORT's LIMIT beyond the end of what cannot be sorted as numbers.
-const UNSETTLED: [&str; 2] = ["sort", "sort_ro"];
 
 fn notation(spec: &Command) -> Node {
     let own = EXTENSIONS.iter().filter(|(command, ..)| *command == spec.name);
