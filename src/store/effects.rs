@@ -47,6 +47,8 @@ pub enum Class {
     Hash,
     /// `z`: sorted sets.
     ZSet,
+    /// `t`: streams.
+    Stream,
     /// `x`: a key expired.
     Expired,
     /// `e`: a key was evicted.
