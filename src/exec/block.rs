@@ -8,7 +8,10 @@
 //! make further keys ready (BLMOVE), and these come next. The reply goes into the waiting client's inbox. Waiters of one
 //! key are served in the order in which they came, over all shards and workers. So a blocking command that finds data,
 //! fresh or served at another of its keys, lets those be served first who wait for that data longer: whoever brought it
-//! may not have come to them yet. A handler of lists or sorted sets that finds a value of its type must not wait.
+//! may not have come to them yet. A handler of lists or sorted sets that finds a value of its type must not wait. Who
+//! reads a stream takes nothing away, so all are served by one entry and nobody is ahead of anybody; those that read for
+//! one group are served in turn. Who waits with XREADGROUP is also called when its key goes, is overwritten or loses the
+//! group: the error that its handler then finds is its reply.
 //!
 //! **No element is lost, none is handed out twice.** Whether a waiter is over is changed only with the shards of all its
 //! keys held: by who serves it, which has then popped its element in the same transaction, or by its own worker, when

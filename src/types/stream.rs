@@ -98,13 +98,8 @@ struct Inner {
 }
 
 /// A stream.
+#[derive(Default)]
 pub struct Stream(Box<Inner>);
-
-impl Default for Stream {
-    fn default() -> Self {
-        Self(Box::default())
-    }
-}
 
 // SAFETY: the pointer is the box's.
 unsafe impl Collection for Stream {

@@ -77,7 +77,7 @@ fn delivery() {
         XREADGROUP COUNT 2 STREAMS a b c d => -ERR Missing GROUP option for XREADGROUP
         XREADGROUP GROUP g c FOO 2 STREAMS s > => -ERR syntax error
         XREADGROUP GROUP g c COUNT 2 STREAMS a b c => -ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.
-          7.0: -ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.
+          7.0: -ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified. -- other words from 7.2
         SET str x => +OK
         XREADGROUP GROUP g c STREAMS str > => -WRONGTYPE Operation against a key holding the wrong kind of value
         "#,
@@ -189,26 +189,26 @@ fn how_far_groups_have_read() {
         XADD s 4-1 a 4 => 4-1
         XGROUP CREATE s g 0 => +OK
         XGROUP CREATE s m 2-1 => +OK
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :0, pending, :0, last-delivered-id, 0-0, entries-read, (nil), lag, :4], [name, m, consumers, :0, pending, :0, last-delivered-id, 2-1, entries-read, (nil), lag, (nil)]]
         XREADGROUP GROUP g c COUNT 1 STREAMS s > => ~*
         XREADGROUP GROUP m c COUNT 1 STREAMS s > => ~*
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :1, last-delivered-id, 1-1, entries-read, :1, lag, :3], [name, m, consumers, :1, pending, :1, last-delivered-id, 3-1, entries-read, (nil), lag, (nil)]]
         XDEL s 3-1 => :1
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :1, last-delivered-id, 1-1, entries-read, :1, lag, (nil)], [name, m, consumers, :1, pending, :1, last-delivered-id, 3-1, entries-read, (nil), lag, (nil)]]
         XREADGROUP GROUP g c COUNT 1 STREAMS s > => ~*
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :2, last-delivered-id, 2-1, entries-read, (nil), lag, (nil)], [name, m, consumers, :1, pending, :1, last-delivered-id, 3-1, entries-read, (nil), lag, (nil)]]
         XREADGROUP GROUP g c STREAMS s > => ~*
         XREADGROUP GROUP m c STREAMS s > => ~*
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :3, last-delivered-id, 4-1, entries-read, :4, lag, :0], [name, m, consumers, :1, pending, :2, last-delivered-id, 4-1, entries-read, :4, lag, :0]]
         XDEL s 1-1 2-1 4-1 => :3
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :3, last-delivered-id, 4-1, entries-read, :4, lag, :0], [name, m, consumers, :1, pending, :2, last-delivered-id, 4-1, entries-read, :4, lag, :0]]
         XGROUP SETID s g 2-1 => +OK
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :3, last-delivered-id, 2-1, entries-read, (nil), lag, :0], [name, m, consumers, :1, pending, :2, last-delivered-id, 4-1, entries-read, :4, lag, :0]]
         XADD s 5-1 a 1 => 5-1
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :3, last-delivered-id, 2-1, entries-read, (nil), lag, :1], [name, m, consumers, :1, pending, :2, last-delivered-id, 4-1, entries-read, :4, lag, :1]]
         XADD s 6-1 a 1 => 6-1
         XTRIM s MAXLEN 1 => :1
-        XINFO GROUPS s =>
+        XINFO GROUPS s => [[name, g, consumers, :1, pending, :3, last-delivered-id, 2-1, entries-read, (nil), lag, :1], [name, m, consumers, :1, pending, :2, last-delivered-id, 4-1, entries-read, :4, lag, :2]]
         "#,
     );
 }

@@ -97,7 +97,7 @@ impl Options {
     ) -> Result<Option<Trim>> {
         let Some(by) = by else {
             return match limit {
-                Some(limit) if limit > 0 => Err(LIMIT_ALONE),
+                Some(_) => Err(LIMIT_ALONE),
                 _ if adds => Ok(None),
                 _ => Err(NO_TRIM),
             };
@@ -306,9 +306,7 @@ pub(super) fn xsetid(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
     }
     let set = tx.edit(key, |stream: &mut Stream| {
         let entries = stream.entries();
-        let problem = if last < entries.max_deleted() {
-            Some("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
-        } else if entries.last().is_some_and(|top| last < top.id) {
+        let problem = if entries.last().is_some_and(|top| last < top.id) {
             Some("ERR The ID specified in XSETID is smaller than the target stream top item")
         } else if added.is_some_and(|added| !entries.is_empty() && added < entries.len()) {
             Some("ERR The entries_added specified in XSETID is smaller than the target stream length")

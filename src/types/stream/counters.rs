@@ -8,10 +8,11 @@ use super::{Entries, Group, StreamId};
 const EXACT_MAX: usize = 1 << 14;
 
 impl Entries {
-    /// Whether an entry behind `after` has been deleted singly, as far as is known: the first and the last deletion alone
-    /// are remembered.
+    /// Whether an entry from `id` on has been deleted singly from between those that are there, as far as the greatest id
+    /// deleted tells.
     pub(super) fn has_tombstone_from(&self, id: StreamId) -> bool {
-        self.len > 0 && self.max_deleted != StreamId::MIN && id <= self.max_deleted
+        let deleted = self.max_deleted;
+        self.len > 0 && deleted != StreamId::MIN && id <= deleted && self.first_id() <= deleted
     }
 
     /// How many entries were ever added up to `id`; `None` if that cannot be told. O(log nodes + a node).
