@@ -284,7 +284,10 @@ mod tests {
             assert_eq!(id(text.as_bytes(), 9), read, "{text}");
         }
         assert_eq!((lower(b"(5-1"), upper(b"(5-1")), (ok(5, 2), ok(5, 0)));
-        assert_eq!((lower(b"-"), upper(b"+"), lower(b"("), lower(b"(-")), (ok(0, 0), Ok(StreamId::MAX), Err(BAD_ID), Err(BAD_ID)));
+        assert_eq!(
+            (lower(b"-"), upper(b"+"), lower(b"("), lower(b"(-")),
+            (ok(0, 0), Ok(StreamId::MAX), Err(BAD_ID), Err(BAD_ID))
+        );
         assert_eq!(IdText::new(StreamId::MAX).bytes(), b"18446744073709551615-18446744073709551615");
     }
 }

@@ -8,11 +8,9 @@ use crate::base::num::parse_i64;
 use crate::types::stream::{AddError, NODE_BYTES_MAX, NewId, NodeLimits, Refs, Trim, TrimBy};
 use smallvec::SmallVec;
 
-const TWO_TRIMS: Error =
-    Error::Text("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
+const TWO_TRIMS: Error = Error::Text("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
 const EXACT_LIMIT: Error = Error::Text("ERR syntax error, LIMIT cannot be used without the special ~ option");
-const LIMIT_ALONE: Error =
-    Error::Text("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
+const LIMIT_ALONE: Error = Error::Text("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
 const NO_TRIM: Error = Error::Text("ERR syntax error, XTRIM must be called with a trimming strategy");
 const BAD_IDS: Error = Error::Text("ERR Number of IDs must be a positive integer");
 const IDS_MISMATCH: Error = Error::Text("ERR The `numids` parameter must match the number of arguments");
@@ -20,10 +18,7 @@ const IDS_MISMATCH: Error = Error::Text("ERR The `numids` parameter must match t
 /// When a node of a stream takes no further entry.
 fn limits(args: &Args<'_>) -> NodeLimits {
     let settings = args.settings();
-    NodeLimits {
-        bytes: settings.stream_node_max_bytes as usize,
-        entries: settings.stream_node_max_entries as usize,
-    }
+    NodeLimits { bytes: settings.stream_node_max_bytes as usize, entries: settings.stream_node_max_entries as usize }
 }
 
 /// KEEPREF, DELREF or ACKED, if it is next.

@@ -82,12 +82,7 @@ fn journal_position(
 }
 
 /// Changes a group that must be there.
-fn on_group<R>(
-    tx: &mut WriteTx<'_>,
-    key: Key<'_>,
-    group: &[u8],
-    f: impl FnOnce(&mut Stream) -> Edit<R>,
-) -> Result<R> {
+fn on_group<R>(tx: &mut WriteTx<'_>, key: Key<'_>, group: &[u8], f: impl FnOnce(&mut Stream) -> Edit<R>) -> Result<R> {
     match tx.for_update::<Stream>(key)? {
         None => return Err(NO_KEY),
         Some(stream) if stream.group(group).is_none() => return Err(no_group(key, group)),

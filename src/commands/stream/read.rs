@@ -9,6 +9,7 @@ use super::claim::journal_claim;
 use super::*;
 use crate::base::num::parse_i64;
 use crate::resp::{ArgView, Deferred, Mark, OwnedCommand, Proto};
+use crate::store::Rewrite;
 use crate::types::stream::GroupMut;
 use smallvec::SmallVec;
 
@@ -149,13 +150,7 @@ pub(super) fn xread(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'
 }
 
 /// Completes the reply, or takes it back where there is nothing.
-fn finish(
-    out: &mut Reply<'_>,
-    mark: Mark,
-    header: Deferred,
-    found: usize,
-    request: &Request<'_>,
-) -> Result<Served> {
+fn finish(out: &mut Reply<'_>, mark: Mark, header: Deferred, found: usize, request: &Request<'_>) -> Result<Served> {
     if found == 0 {
         out.truncate(mark);
         if request.block.is_none() {
@@ -194,8 +189,10 @@ pub(super) fn xreadgroup(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Re
         });
     }
     let (mark, header, mut found) = (out.mark(), out.defer_array(), 0);
-    // What is journalled is said below, if anything.
-    tx.effects().rewrite = crate::store::Rewrite::As(Vec::new());
+    if journals(tx) {
+        // What is journalled is said below, if anything.
+        tx.effects().rewrite = Rewrite::As(Vec::new());
+    }
     for ((key, _), from) in request.streams.iter().zip(from) {
         let read = Read { key: *key, group, consumer, count: request.count, noack: request.noack };
         found += usize::from(match from {

@@ -72,14 +72,7 @@ pub struct Group {
 impl Group {
     /// A group without consumers that has read up to `last_id`, `read` entries if that is known.
     pub(super) fn new(last_id: StreamId, read: Option<u64>) -> Self {
-        Self {
-            last_id,
-            read,
-            pending: BTreeMap::new(),
-            consumers: Vec::new(),
-            names: BTreeMap::new(),
-            name_bytes: 0,
-        }
+        Self { last_id, read, pending: BTreeMap::new(), consumers: Vec::new(), names: BTreeMap::new(), name_bytes: 0 }
     }
 
     /// Bytes that the allocator has given, about. O(1).

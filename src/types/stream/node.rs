@@ -136,8 +136,8 @@ impl Node {
         let valid = int(head.next());
         head.pass(1);
         let names = int(head.next()) as usize;
-        let same = names == pairs.len() / 2
-            && pairs.iter().step_by(2).all(|name| head.next().is_some_and(|own| own.eq(name)));
+        let same =
+            names == pairs.len() / 2 && pairs.iter().step_by(2).all(|name| head.next().is_some_and(|own| own.eq(name)));
         let mut items: SmallVec<[Item<'_>; 16]> = SmallVec::new();
         items.extend([
             Item::Int(if same { SAME_NAMES } else { 0 }),
