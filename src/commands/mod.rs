@@ -197,11 +197,6 @@ pub const fn block(name: &'static str, arity: i16, syntax: &'static str, f: Bloc
     row(name, arity, syntax, Run::Block(f), Flags::WRITE.union(Flags::BLOCKING), Locks::Keys)
 }
 
-/// A command that reads keys and waits for them while there is nothing for it.
-pub const fn block_read(name: &'static str, arity: i16, syntax: &'static str, f: BlockFn) -> Row {
-    row(name, arity, syntax, Run::Block(f), Flags::READONLY.union(Flags::BLOCKING), Locks::Keys)
-}
-
 /// A command on the server or the connection; no flags of its own.
 pub const fn admin(name: &'static str, arity: i16, syntax: &'static str, f: AdminFn) -> Row {
     row(name, arity, syntax, Run::Admin(f), Flags::empty(), Locks::Nothing)

@@ -59,6 +59,11 @@ const XREADGROUP: &str =
     "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] ID [ID ...]";
 const XTRIM: &str = "key <MAXLEN|MINID> [=|~] threshold [LIMIT count] [KEEPREF|DELREF|ACKED]";
 
+/// A command that reads keys and waits for them while there is nothing for it.
+const fn block_read(name: &'static str, arity: i16, syntax: &'static str, f: BlockFn) -> Row {
+    row(name, arity, syntax, Run::Block(f), Flags::READONLY.union(Flags::BLOCKING), Locks::Keys)
+}
+
 /// The rest of a row of this family.
 const fn stream(
     row: Row,

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::base::num::parse_i64;
-use crate::types::stream::{Claim, Pending};
+use crate::types::stream::{Claim, GroupMut, Pending};
 
 /// Journals that an entry now belongs to a consumer, delivered at a time for the n-th time.
 pub(super) fn journal_claim(
@@ -183,17 +183,14 @@ pub(super) fn xclaim(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
     Ok(())
 }
 
-pub(super) fn xautoclaim(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    /// Pending entries looked at for each that may be claimed.
-    const LOOKED_AT: usize = 10;
-    let (key, group, consumer, now) = (args.key(), args.bytes(), args.bytes(), tx.now());
-    let min_idle = min_idle(args, "XAUTOCLAIM")?;
-    let start = lower(args.bytes())?;
-    let (mut count, mut just_id) = (100_usize, false);
+/// COUNT and JUSTID of XAUTOCLAIM.
+fn auto_options(args: &mut Args<'_>) -> Result<(usize, bool)> {
+    /// So that it can be multiplied by the entries looked at for each.
+    const COUNT_MAX: i64 = i64::MAX / 16;
+    let (mut count, mut just_id) = (100, false);
     while !args.is_empty() {
         if args.left() > 1 && args.take("count") {
-            let max = i64::MAX / 16;
-            let n = parse_i64(args.bytes()).filter(|n| (1..=max).contains(n));
+            let n = parse_i64(args.bytes()).filter(|n| (1..=COUNT_MAX).contains(n));
             count = n.ok_or(Error::Text("ERR COUNT must be > 0"))? as usize;
         } else if args.take("justid") {
             just_id = true;
@@ -201,44 +198,60 @@ pub(super) fn xautoclaim(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Re
             return Err(Error::Syntax);
         }
     }
+    Ok((count, just_id))
+}
+
+/// Claims up to `count` pending entries from `start` on; those that were deleted count as well. Returns where to go on.
+fn claim_from(
+    g: &mut GroupMut<'_>,
+    (start, count): (StreamId, usize),
+    consumer: u32,
+    claim: Claim,
+    now: u64,
+    done: &mut Done,
+) -> Option<StreamId> {
+    /// Pending entries looked at for each that may be claimed, and at most.
+    const LOOKED_AT: (usize, usize) = (10, 1 << 20);
+    let looked_at = count.saturating_mul(LOOKED_AT.0).min(LOOKED_AT.1);
+    let ids: Vec<StreamId> = g.group.all_pending().range(start..).take(looked_at).map(|(id, _)| *id).collect();
+    let mut taken = 0;
+    for id in &ids {
+        if taken == count {
+            return Some(*id);
+        }
+        if g.entries.get(*id).is_none() {
+            g.group.ack(*id);
+            done.forgotten.push(*id);
+            taken += 1;
+        } else if let Some(pending) = g.group.claim(*id, consumer, claim, now) {
+            done.claimed.push((*id, pending));
+            taken += 1;
+        }
+    }
+    let after = ids.last()?.next()?;
+    g.group.all_pending().range(after..).next().map(|(id, _)| *id)
+}
+
+pub(super) fn xautoclaim(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let (key, group, consumer, now) = (args.key(), args.bytes(), args.bytes(), tx.now());
+    let min_idle = min_idle(args, "XAUTOCLAIM")?;
+    let start = lower(args.bytes())?;
+    let (count, just_id) = auto_options(args)?;
     if tx.for_update::<Stream>(key)?.is_none_or(|stream| stream.group(group).is_none()) {
         return Err(no_key_or_group(key, group));
     }
     let claim = Claim { min_idle, delivered: now, count: None, again: !just_id, force: false };
     let done = tx.edit(key, |stream: &mut Stream| {
         let mut done = Done::default();
-        let Some(g) = stream.group_mut(group) else { return Edit::unchanged(done) };
+        let Some(mut g) = stream.group_mut(group) else { return Edit::unchanged(done) };
         let (number, created) = g.group.find_or_add(consumer, now);
         g.group.seen(number, now);
         (done.created, done.last_id) = (created, g.group.last_id());
-        let looked_at = count.saturating_mul(LOOKED_AT);
-        let ids: Vec<StreamId> = {
-            let pending = g.group.all_pending().range(start..).take(looked_at.min(1 << 20));
-            pending.map(|(id, _)| *id).collect()
-        };
-        out.array(3);
-        let (mark, mut taken, mut next) = (done.claimed.len(), 0, None);
-        debug_assert_eq!(mark, 0);
-        for id in &ids {
-            if taken == count {
-                next = Some(*id);
-                break;
-            }
-            if g.entries.get(*id).is_none() {
-                g.group.ack(*id);
-                done.forgotten.push(*id);
-                taken += 1;
-            } else if let Some(pending) = g.group.claim(*id, number, claim, now) {
-                done.claimed.push((*id, pending));
-                taken += 1;
-            }
-        }
-        if let (None, Some(last)) = (next, ids.last().and_then(|id| id.next())) {
-            next = g.group.all_pending().range(last..).next().map(|(id, _)| *id);
-        }
+        let next = claim_from(&mut g, (start, count), number, claim, now, &mut done);
         if !done.claimed.is_empty() {
             g.group.active(number, now);
         }
+        out.array(3);
         write_id(out, next.unwrap_or_default());
         out.array(done.claimed.len());
         for (id, _) in &done.claimed {
