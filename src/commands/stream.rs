@@ -142,8 +142,9 @@ const INFO: &[Row] = &[
 
 const BAD_ID: Error = Error::Text("ERR Invalid stream ID specified as stream command argument");
 
-/// One part of an id.
+/// One part of an id. C's `strtoull` has always read it, but for negative numbers: leading spaces are none of it.
 fn part(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii_start();
     if text.first() == Some(&b'-') { None } else { parse_u64_lenient(text) }
 }
 

@@ -11,13 +11,14 @@ const NO_KEY: Error = Error::Text(
 );
 
 /// `$`: the last id of the stream.
-fn position(text: &[u8]) -> Result<Option<StreamId>> {
-    if text == b"$" { Ok(None) } else { id(text, 0).map(Some) }
+fn position(text: &[u8], read: fn(&[u8], u64) -> Result<StreamId>) -> Result<Option<StreamId>> {
+    if text == b"$" { Ok(None) } else { read(text, 0).map(Some) }
 }
 
 /// The options of CREATE and SETID: whether the stream is to be made, and how many entries have been read.
 fn options(args: &mut Args<'_>, creates: bool) -> Result<(bool, Option<u64>)> {
     let (mut make, mut read) = (false, None);
+    let too_many = args.left() > if creates { 3 } else { 2 };
     while !args.is_empty() {
         if creates && args.take("mkstream") {
             make = true;
@@ -32,7 +33,10 @@ fn options(args: &mut Args<'_>, creates: bool) -> Result<(bool, Option<u64>)> {
             return Err(wrong_subcommand("XGROUP", args.view().get(1).unwrap_or_default()));
         }
     }
-    Ok((make, read))
+    match too_many {
+        true => Err(wrong_subcommand("XGROUP", args.view().get(1).unwrap_or_default())),
+        false => Ok((make, read)),
+    }
 }
 
 fn skip_name<'a>(args: &mut Args<'a>) -> (Key<'a>, &'a [u8]) {
@@ -47,7 +51,7 @@ pub(super) fn create(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
     if !there && !make {
         return Err(NO_KEY);
     }
-    let at = position(at)?;
+    let at = position(at, id)?;
     let (created, at) = tx.upsert(key, |stream: &mut Stream| {
         stream.make();
         let at = at.unwrap_or(stream.entries().last_id());
@@ -95,7 +99,8 @@ pub(super) fn set_id(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
     let ((key, group), at) = (skip_name(args), args.bytes());
     let (_, read) = options(args, false)?;
     let at = match tx.for_update::<Stream>(key)? {
-        Some(stream) if stream.group(group).is_some() => position(at)?,
+        // Here, and not for CREATE, the two ends are positions as well.
+        Some(stream) if stream.group(group).is_some() => position(at, id_or_end)?,
         _ => None,
     };
     let at = on_group(tx, key, group, |stream| {
