@@ -294,7 +294,8 @@ pub(super) fn xsetid(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
                     "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
                 ));
             }
-            max_deleted = Some(deleted);
+            // None is given as 0-0.
+            max_deleted = Some(deleted).filter(|id| *id != StreamId::MIN);
         } else {
             return Err(Error::Syntax);
         }

@@ -85,7 +85,8 @@ pub const KNOWN: &[Known] = &[
     Known {
         reason: "a name that is no UTF-8 is shown as such, where 7.0 shows its bytes, up to a NUL",
         applies: |name, args, ours, oracle| {
-            let starts = |v: &Value| matches!(v, Value::Error(text) if text.starts_with(b"NOGROUP "));
+            let texts: [&[u8]; 2] = [b"NOGROUP ", b"ERR Unrecognized XCLAIM option "];
+            let starts = |v: &Value| matches!(v, Value::Error(t) if texts.iter().any(|start| t.starts_with(start)));
             let odd = |arg: &Vec<u8>| arg.contains(&0) || std::str::from_utf8(arg).is_err();
             name.starts_with('x') && starts(ours) && starts(oracle) && args.iter().any(odd)
         },
