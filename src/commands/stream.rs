@@ -92,10 +92,8 @@ pub(super) const TABLE: &[Row] = &[
         "Deletes entries of a stream."),
     stream(write("xdelex", -5, "key [KEEPREF|DELREF|ACKED] IDS numids id [id ...]", add::xdelex), FAST, RW_DELETE,
         "8.2.0", "O(1)", "Deletes entries of a stream, with what groups know of them, or those that no group needs."),
-    container("xgroup", -2, GROUP).doc(Group::Stream, "5.0.0", "", "Manages the groups of a stream.")
-        .acl(Categories::STREAM),
-    container("xinfo", -2, INFO).doc(Group::Stream, "5.0.0", "", "Describes streams, groups and consumers.")
-        .acl(Categories::STREAM),
+    container("xgroup", -2, GROUP).doc(Group::Stream, "5.0.0", "", "Manages the groups of a stream."),
+    container("xinfo", -2, INFO).doc(Group::Stream, "5.0.0", "", "Describes streams, groups and consumers."),
     stream(read("xlen", 2, "key", range::xlen), FAST, RO_KEY, "5.0.0", "O(1)",
         "Returns the number of entries of a stream."),
     stream(read("xpending", -3, "key group [[IDLE min-idle-time] start end count [consumer]]", group::xpending), SLOW,

@@ -82,3 +82,71 @@ fn the_journal_of_streams_replayed_gives_the_same_streams() {
         }
     }
 }
+
+/// What is journalled depends on nothing but the data: no time, no node.
+#[test]
+fn what_the_journal_says() {
+    let said = journalled(&[
+        "XADD s MAXLEN ~ 5 1-* f v",
+        "XADD s NOMKSTREAM 2 f v",
+        "XGROUP CREATE s g $",
+        "XGROUP SETID s g 0",
+        "XREADGROUP GROUP g c COUNT 1 STREAMS s >",
+        "XREADGROUP GROUP g c STREAMS s 0",
+        "XREADGROUP GROUP g c NOACK STREAMS s >",
+        "XCLAIM s g c 999999 1-0",
+        "XDEL s 1-0",
+        "XAUTOCLAIM s g c 0 0",
+        "XTRIM s MAXLEN ~ 0",
+        "XTRIM s MAXLEN 0",
+        "XGROUP DESTROY s none",
+    ]);
+    assert_eq!(
+        said,
+        [
+            "XADD s MAXLEN = 1 1-0 f v",
+            "XADD s 2-0 f v",
+            "XGROUP CREATE s g 2-0 ENTRIESREAD -1",
+            "XGROUP SETID s g 0-0 ENTRIESREAD -1",
+            "XGROUP CREATECONSUMER s g c",
+            "XCLAIM s g c 0 1-0 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-0",
+            "XGROUP SETID s g 1-0 ENTRIESREAD 1",
+            "XGROUP SETID s g 2-0 ENTRIESREAD 2",
+            "XDEL s 1-0",
+            "XACK s g 1-0",
+            "XTRIM s MAXLEN = 0",
+        ]
+    );
+}
+
+#[test]
+fn events_of_streams() {
+    let cases: &[(&str, &str)] = &[
+        ("XADD s 1 f v", "xadd s"),
+        ("XADD s MAXLEN 1 2 f v", "xadd s, xtrim s"),
+        ("XADD s 2 f v", ""),
+        ("XGROUP CREATE s g 0", "xgroup-create s"),
+        ("XGROUP CREATE s g 0", ""),
+        ("XGROUP CREATECONSUMER s g c", "xgroup-createconsumer s"),
+        ("XREADGROUP GROUP g d STREAMS s >", "xgroup-createconsumer s"),
+        ("XCLAIM s g e 0 2-0", "xgroup-createconsumer s"),
+        ("XACK s g 2-0", ""),
+        ("XGROUP DELCONSUMER s g d", "xgroup-delconsumer s"),
+        ("XGROUP SETID s g 0", "xgroup-setid s"),
+        ("XGROUP DESTROY s g", "xgroup-destroy s"),
+        ("XSETID s 9", "xsetid s"),
+        ("XDEL s 5 2-0", "xdel s"),
+        ("XDEL s 2-0", ""),
+        ("XADD s 10 f v", "xadd s"),
+        ("XDELEX s IDS 1 10", "xdel s"),
+        ("XADD s 11 f v", "xadd s"),
+        ("XTRIM s MAXLEN 0", "xtrim s"),
+        ("DEL s", "del s"),
+    ];
+    let (mut bench, heard) = (Bench::new(), Heard::default());
+    assert!(bench.worker.server().store.listeners.set_notify(Box::new(heard.clone())));
+    for (line, expected) in cases {
+        bench.run(&words(line));
+        assert_eq!(heard.take(), *expected, "{line}");
+    }
+}
