@@ -31,6 +31,8 @@ mod sets;
 mod shards;
 mod sort;
 mod sorted_sets;
+mod streams;
+mod streams_groups;
 mod strings;
 mod tidy;
 mod transactions;

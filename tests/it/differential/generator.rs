@@ -56,6 +56,9 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("zrangebylex", "undefined where scores differ: a table case"),
     ("zrevrangebylex", "undefined where scores differ: a table case"),
     ("zremrangebylex", "undefined where scores differ: a table case"),
+    ("xinfo|consumers", "shows times: a table case"),
+    ("xinfo|help", "in words of ours: a table case"),
+    ("xgroup|help", "in words of ours: a table case"),
     ("pfselftest", "takes redis-server half a second: a table case"),
 ];
 
@@ -88,6 +91,10 @@ const WEIGHTS: &[(&str, u64)] = &[
     ("lset", 15),
     ("zadd", 50),
     ("pfadd", 30),
+    ("xadd", 120),
+    ("xreadgroup", 60),
+    ("xgroup|create", 25),
+    ("xack", 20),
     ("pfdebug", 4),
     ("flushdb", 1),
     ("flushall", 1),
@@ -206,6 +213,7 @@ impl Generator {
             }
             _ => {}
         }
+        balance(rng, name, &mut args);
         avoid(name, &mut args);
         tame(rng, name, &mut args);
         count_keys(&mut args);
@@ -231,6 +239,22 @@ impl Generator {
         args.extend((0..self.rng.below(5)).map(|_| values::string(&mut self.rng)));
         args
     }
+}
+
+/// As many ids as streams, nearly always. No id with a zero byte, which ends it for 7.0.
+fn balance(rng: &mut Rng, name: &str, args: &mut Vec<Vec<u8>>) {
+    if name.starts_with('x') {
+        args.iter_mut().for_each(|arg| arg.retain(|byte| *byte != 0));
+    }
+    let Some(at) = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"streams")) else { return };
+    if !matches!(name, "xread" | "xreadgroup") || rng.below(30) == 0 {
+        return;
+    }
+    args.truncate(at + 1);
+    // One stream for a group: `afterwards` makes its consumer in one.
+    let streams = if name == "xread" { 1 + rng.below(2) } else { 1 };
+    (0..streams).for_each(|_| args.push(values::value(rng, name, "key")));
+    (0..streams).for_each(|_| args.push(values::value(rng, name, "ID")));
 }
 
 /// Puts the number of the keys that follow in the place of [`values::NUMKEYS`].
@@ -275,6 +299,15 @@ fn pick_letter(rng: &mut Rng) -> &'static str {
 pub fn afterwards(args: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     match args {
         [name, key, ..] if name.eq_ignore_ascii_case(b"spop") => Some(vec![b"DEL".to_vec(), key.clone()]),
+        // From 7.2 on a consumer is made by asking, also where there is nothing to get.
+        [name, key, group, consumer, ..]
+            if name.eq_ignore_ascii_case(b"xclaim") || name.eq_ignore_ascii_case(b"xautoclaim") =>
+        {
+            Some([&b"XGROUP"[..], &b"CREATECONSUMER"[..], key, group, consumer].map(<[u8]>::to_vec).to_vec())
+        }
+        [name, _, group, consumer, .., key, _] if name.eq_ignore_ascii_case(b"xreadgroup") => {
+            Some([&b"XGROUP"[..], &b"CREATECONSUMER"[..], key, group, consumer].map(<[u8]>::to_vec).to_vec())
+        }
         _ => None,
     }
 }
