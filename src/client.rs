@@ -14,6 +14,7 @@ pub use mailbox::Mailbox;
 use crate::pubsub::Space;
 use crate::resp::{OutBuf, OwnedCommand, Parser, Proto};
 use crate::store::{Call, Watch};
+use crate::tracking::Tracks;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::any::Any;
@@ -44,6 +45,12 @@ bitflags::bitflags! {
         const CLOSING = 1 << 6;
         /// `b`: waits in a blocking command.
         const BLOCKED = 1 << 7;
+        /// `t`: client-side tracking is on.
+        const TRACKING = 1 << 8;
+        /// `R`: the client that it redirects invalidations to is gone.
+        const BROKEN_REDIRECT = 1 << 9;
+        /// `B`: tracks by prefixes.
+        const BCAST = 1 << 10;
         /// `P`: has subscribed to something.
         const PUBSUB = 1 << 12;
     }
@@ -411,12 +418,15 @@ pub struct Client {
     pub monitor: bool,
     /// It has subscribed to something, or had when its command began.
     pub subscribed: bool,
+    /// Client-side tracking, if it is on.
+    pub tracking: Option<Box<Tracks>>,
     /// A command of its EXEC runs: nothing may block it or turn it into a stream of messages.
     pub deny_blocking: bool,
     /// The connection is to be closed after what is in its output buffer.
     pub closing: bool,
-    /// Watched keys.
-    pub watches: Vec<Watch>,
+    /// Watched keys, if there are any.
+    #[allow(clippy::box_collection, reason = "one pointer of a connection that watches nothing, as nearly all")]
+    pub watches: Option<Box<Vec<Watch>>>,
     /// What it has subscribed to.
     pub subscriptions: Option<Box<Subscriptions>>,
 }
@@ -436,18 +446,26 @@ impl Client {
             no_touch: false,
             monitor: false,
             subscribed: false,
+            tracking: None,
             deny_blocking: false,
             closing: false,
-            watches: Vec::new(),
+            watches: None,
             subscriptions: None,
         }
     }
 
     /// Whether a command has to pass the slow gates: not authenticated, in MULTI, replies switched off,
-    /// monitoring, subscribed.
+    /// monitoring, subscribed, tracking.
     #[inline]
     pub fn gated(&self) -> bool {
-        !self.authenticated || self.multi.is_some() || self.reply != ReplyMode::On || self.monitor || self.subscribed
+        // One branch: nearly always all of them are looked at.
+        !self.authenticated | self.multi.is_some() | (self.reply != ReplyMode::On) | self.monitor | self.listens()
+    }
+
+    /// Whether messages may come to it while its commands run: subscribed or tracking.
+    #[inline]
+    pub fn listens(&self) -> bool {
+        self.subscribed | self.tracking.is_some()
     }
 
     /// Whether it speaks RESP2 and has subscribed: replies and messages could not be told apart, so few commands may run.
@@ -472,7 +490,7 @@ impl Client {
         let queued = self.multi.as_ref().map_or(0, |m| m.queue.len() as u32 + 1);
         self.shared.multi.store(queued, Relaxed);
         self.shared.multi_bytes.store(self.multi.as_ref().map_or(0, |m| m.bytes), Relaxed);
-        self.shared.watched.store(self.watches.len() as u32, Relaxed);
+        self.shared.watched.store(self.watches.as_ref().map_or(0, |watches| watches.len() as u32), Relaxed);
         self.shared.set_flag(ClientFlags::MULTI, self.multi.is_some());
     }
 }

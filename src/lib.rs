@@ -13,7 +13,7 @@
 //! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, streams, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
 //! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
-//! | [`config`], [`stats`], [`pubsub`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
+//! | [`config`], [`stats`], [`pubsub`], [`tracking`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
 //! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count, serve who waits |
@@ -53,6 +53,9 @@
 //! - What is left for other clients while shards are held (a published message, a keyspace event) only notes whom to wake
 //!   ([`store::Effects::calls`]); waking, which may be a system call, follows the unlocking ([`server::Server::tell`]), each
 //!   worker once. A subscriber's inbox and socket together have a limit; a publisher never waits for it.
+//! - A key that a tracking client reads is remembered while its shard is held, and who remembers it is told of a change
+//!   while its shard is held; what lies in the client's inbox when its command holds its shards goes out before the
+//!   reply (`exec/track.rs`). So an invalidation is never behind a reply that shows what came after it.
 //! - A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
 //!   comes ([`exec::Worker::resume`]). An element is taken for it only with the shards of all its keys held, while it is
 //!   known to be connected (`exec/block.rs`).
@@ -85,4 +88,5 @@ pub mod server;
 pub mod spec;
 pub mod stats;
 pub mod store;
+pub mod tracking;
 pub mod types;

@@ -5,8 +5,10 @@
 //! LIST and KILL only. It must not know sockets or handlers.
 
 mod pubsub;
+mod tracking;
 
 pub use pubsub::{PubSub, Seat};
+pub use tracking::Tracking;
 
 use crate::base::clock::Clock;
 use crate::base::rng::random_hex;
@@ -40,6 +42,8 @@ pub struct Server {
     pub monitors: Monitors,
     /// Clients that have subscribed, and to what.
     pub pubsub: Arc<PubSub>,
+    /// Clients that cache, and what.
+    pub tracking: Tracking,
     /// The workers' mailboxes, each entered by its worker.
     pub mailboxes: Box<[OnceLock<Arc<Mailbox>>]>,
     /// How it ends.
@@ -78,9 +82,12 @@ impl Server {
         let store = Store::new(settings.databases as usize, shards, None, clock.clone());
         let pubsub = Arc::new(PubSub::default());
         pubsub.configure(&settings, &store.listeners);
+        let tracking = Tracking::default();
+        tracking.configure(&settings);
         Ok(Self {
             store,
             pubsub,
+            tracking,
             mailboxes: (0..workers).map(|_| OnceLock::new()).collect(),
             stats: Stats::new(workers, commands.len()),
             commands,
@@ -115,7 +122,10 @@ impl Server {
     /// Why it cannot be had; the change is refused with this text.
     pub fn apply(&self, effect: Effect, new: &Settings) -> Result<(), String> {
         match effect {
-            Effect::PubSub => PubSub::configure(&self.pubsub, new, &self.store.listeners),
+            Effect::PubSub => {
+                PubSub::configure(&self.pubsub, new, &self.store.listeners);
+                self.tracking.configure(new);
+            }
             Effect::SlowLog => self.stats.slowlog.cut(new.slowlog_max_len),
             // Workers read these from the settings.
             Effect::Nothing | Effect::Password | Effect::Store | Effect::LatencyTracking => {}

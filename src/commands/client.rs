@@ -3,6 +3,8 @@
 //! Owns the line of CLIENT LIST and the filters of LIST and KILL. Other clients are seen through
 //! [`crate::client::Shared`] only; a kill marks the client and wakes its worker, which closes the connection.
 
+mod tracking;
+
 use super::*;
 use crate::base::num::parse_i64;
 use crate::client::{ClientFlags, ReplyMode, Shared, Unblock};
@@ -28,6 +30,36 @@ pub(super) const TABLE: &[Row] = &[container("client", -2, SUBS).doc(
 )];
 
 const SUBS: &[Row] = &[
+    doc(
+        sub("client|caching", 3, "<YES|NO>", tracking::caching, SELF),
+        "6.0.0",
+        "O(1)",
+        "Says whether the keys of the next command are tracked.",
+    ),
+    doc(
+        sub("client|getredir", 2, "", tracking::getredir, SELF),
+        "6.0.0",
+        "O(1)",
+        "Returns the number of the connection that invalidations are redirected to.",
+    ),
+    doc(
+        sub(
+            "client|tracking",
+            -3,
+            "<ON|OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+            tracking::tracking,
+            SELF,
+        ),
+        "6.0.0",
+        "O(1). Some options may introduce additional complexity.",
+        "Switches invalidations of what the connection caches on or off.",
+    ),
+    doc(
+        sub("client|trackinginfo", 2, "", tracking::trackinginfo, SELF),
+        "6.2.0",
+        "O(1)",
+        "Says how the connection tracks what it caches.",
+    ),
     doc(sub("client|getname", 2, "", getname, SELF), "2.6.9", "O(1)", "Returns the name of the connection."),
     doc(sub("client|help", 2, "", help, Flags::LOADING.union(Flags::STALE)), "5.0.0", "O(1)", "Lists the subcommands."),
     doc(sub("client|id", 2, "", id, SELF), "5.0.0", "O(1)", "Returns the number of the connection."),
@@ -236,6 +268,9 @@ fn letters(flags: ClientFlags) -> String {
         (ClientFlags::MULTI, 'x'),
         (ClientFlags::BLOCKED, 'b'),
         (ClientFlags::DIRTY, 'd'),
+        (ClientFlags::TRACKING, 't'),
+        (ClientFlags::BROKEN_REDIRECT, 'R'),
+        (ClientFlags::BCAST, 'B'),
         (ClientFlags::CLOSING, 'c'),
         (ClientFlags::UNIX, 'U'),
         (ClientFlags::NO_EVICT, 'e'),
@@ -243,6 +278,12 @@ fn letters(flags: ClientFlags) -> String {
     ];
     let s: String = LETTERS.iter().filter(|(f, _)| flags.contains(*f)).map(|(_, c)| *c).collect();
     if s.is_empty() { "N".into() } else { s }
+}
+
+/// The client that a client's invalidations go to; 0: itself, -1: it does not track.
+fn redirection(server: &Server, c: &Shared) -> i64 {
+    let tracks = c.flags().contains(ClientFlags::TRACKING);
+    tracks.then(|| server.tracking.redirect_of(c.id)).flatten().map_or(-1, |id| id as i64)
 }
 
 /// One line of CLIENT LIST, with its line feed.
@@ -284,9 +325,10 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
     );
     let _ = writeln!(
         s,
-        "events={} cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        "events={} cmd={command} user={} redir={} resp={} lib-name={} lib-ver={}",
         if output > 0 { "rw" } else { "r" },
         names.user,
+        redirection(server, c),
         c.proto.load(Relaxed),
         names.lib_name,
         names.lib_ver,
@@ -389,6 +431,10 @@ fn help(_: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
         out,
         "CLIENT",
         &[
+            "CACHING (YES|NO)",
+            "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
+            "GETREDIR",
+            "    Return the client ID we are redirecting to when tracking is enabled.",
             "GETNAME",
             "    Return the name of the current connection.",
             "ID",
@@ -431,6 +477,11 @@ fn help(_: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
             "    * LIB-VER: the client lib version.",
             "SETNAME <name>",
             "    Assign the name <name> to the current connection.",
+            "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+            "         [OPTIN] [OPTOUT] [NOLOOP]",
+            "    Control server assisted client side caching.",
+            "TRACKINGINFO",
+            "    Report tracking status for the current connection.",
             "UNBLOCK <clientid> [TIMEOUT|ERROR]",
             "    Unblock the specified blocked client.",
         ],

@@ -237,6 +237,8 @@ pub struct Values {
     pub latency_tracking: bool,
     /// Percentiles that INFO latencystats prints.
     pub latency_tracking_info_percentiles: Vec<f64>,
+    /// Keys remembered for client-side caches; 0 is no limit.
+    pub tracking_table_max_keys: u64,
     /// Events that are published, bits of [`super::notify`].
     pub notify_keyspace_events: u32,
 

@@ -26,7 +26,7 @@
 //! push of one element to a key with ten thousand waiters looks at one of them. Timers are the connection's
 //! (`net/timers.rs`). Lock order is the store's: one transaction at a time.
 
-use super::{Worker, commit, lock_set};
+use super::{Worker, commit, lock_set, track};
 use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared, Unblock};
 use crate::commands::stream::{fetches_of_group, keeps_waiting_for};
 use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
@@ -62,6 +62,8 @@ struct Waiter {
     no_touch: bool,
     /// Its replies are switched off.
     silent: bool,
+    /// It tracks the keys that the command reads.
+    tracks: bool,
     id: CommandId,
     row: &'static Row,
     handler: BlockFn,
@@ -87,6 +89,7 @@ impl Waiter {
             db: client.db,
             proto: client.proto,
             no_touch: client.no_touch,
+            tracks: track::remembers(client, row),
             silent: matches!(client.reply, ReplyMode::Off | ReplyMode::Skip),
             id,
             row,
@@ -267,6 +270,7 @@ impl Worker {
             lock_set(server, row, client.db, args, &mut self.locks, false);
             let context = self.context(server, client);
             let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+            track::hear(client, &mut self.after_mail, reply);
             let mut ahead = others_ahead(row, args, &mut tx, u64::MAX);
             if round > ROUNDS_MAX {
                 // Others fill and wait for the keys faster than they are served here: being fair must not be for ever.
@@ -292,6 +296,9 @@ impl Worker {
                 }
             }
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+            if track::remembers(client, row) {
+                track::remember(server, client.shared.id, row, args);
+            }
             drop(tx);
             if ahead.is_empty() {
                 break;
@@ -396,6 +403,9 @@ impl Worker {
         commit::commit(server, &self.stats, &mut tx, client.id, args);
         if !served {
             return if ahead.is_empty() { Attempt::Nothing } else { Attempt::Behind(ahead) };
+        }
+        if waiter.tracks {
+            track::remember(server, client.id, waiter.row, args);
         }
         let error = (reply.errors() > 0).then(|| reply.last_error_code().to_vec());
         decision.stands();

@@ -131,6 +131,11 @@ impl Cron {
                 server.stats.latency.note("expire-cycle", ms, server.clock.unix_ms() / 1000);
             }
         }
+        if server.tracking.clients() > 0 {
+            let max = usize::try_from(settings.tracking_table_max_keys).unwrap_or(usize::MAX);
+            server.tracking.tick(max, &mut self.effects.calls);
+            server.tell(&mut self.effects.calls);
+        }
         let now = server.clock.mono_ns();
         if now >= self.sample_ns {
             self.sample_ns = now + RATES;

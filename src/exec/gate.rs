@@ -4,7 +4,7 @@
 //! connection that is authenticated, not in MULTI and wants its replies passes by all of this with one test
 //! ([`Client::gated`]).
 
-use super::Worker;
+use super::{Worker, track};
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
 use crate::commands::{CommandId, Control, Row, Run};
 use crate::config::Settings;
@@ -49,8 +49,10 @@ impl Worker {
                 self.control(server, client, id, row, c, args, reply);
             }
             _ if client.multi.is_some() => enqueue(client, id, args, reply),
-            _ => self.call(server, client, id, row, args, hash, reply),
+            _ if client.tracking.is_some() => self.call::<true>(server, client, id, row, args, hash, reply),
+            _ => self.call::<false>(server, client, id, row, args, hash, reply),
         }
+        track::after(client, Some(row));
     }
 
     /// An EXEC that is refused gives its transaction up.
@@ -93,6 +95,7 @@ impl Worker {
         let mark = out.mark();
         let text = unknown_text(args);
         self.refuse(client, None, &text, &mut Reply::new(out, client.proto));
+        track::after(client, None);
         if client.reply != ReplyMode::On {
             self.hide_reply(client, out, mark);
         }

@@ -19,6 +19,7 @@ mod cron;
 mod gate;
 #[cfg(test)]
 mod replay;
+mod track;
 mod transaction;
 
 pub use cron::Cron;
@@ -27,7 +28,7 @@ use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served, pubsub};
 use crate::config::Settings;
-use crate::resp::{ArgView, Batch, Limits, OutBuf, Parser, Reply, Status};
+use crate::resp::{ArgView, Batch, Limits, Mark, OutBuf, Parser, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
 use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
@@ -65,6 +66,8 @@ pub struct Worker {
     until_sample: u32,
     /// Lines for the clients in MONITOR mode, sent once no shard is held.
     lines: Vec<Bytes>,
+    /// Where the reply of a command begins before which a client's mail was written.
+    after_mail: Option<Mark>,
 }
 
 /// What [`Worker::run`] did with a connection's input.
@@ -113,6 +116,7 @@ impl Worker {
             watch_ns: watch_ns(&settings),
             until_sample: HOT_EVERY,
             lines: Vec::new(),
+            after_mail: None,
             settings,
             server,
         }
@@ -271,24 +275,26 @@ impl Worker {
         if client.gated() || matches!(row.run, Run::Control(_) | Run::Container) || !row.spec.arity_fits(args.len()) {
             self.gated(server, client, id, row, args, p.hash, &mut reply);
         } else {
-            self.call(server, client, id, row, args, p.hash, &mut reply);
+            self.call::<false>(server, client, id, row, args, p.hash, &mut reply);
         }
         if !self.lines.is_empty() {
             gate::feed(server, &self.settings, &mut self.lines);
         }
         if client.reply != ReplyMode::On {
-            self.hide_reply(client, out, mark);
+            self.hide_reply(client, out, self.after_mail.unwrap_or(mark));
         }
-        if client.subscribed {
-            // What it has sent to itself follows the reply.
+        if client.listens() {
+            // What it has sent to itself, or changed of what it caches, follows the reply.
+            self.after_mail = None;
             pubsub::deliver(client, &mut Reply::new(out, client.proto));
         }
     }
 
-    /// Locks, runs, commits, unlocks and counts one command that has passed the gates.
+    /// Locks, runs, commits, unlocks and counts one command that has passed the gates. `TRACKS`: of a client that
+    /// tracks.
     #[inline]
     #[allow(clippy::too_many_arguments)]
-    fn call(
+    fn call<const TRACKS: bool>(
         &mut self,
         server: &Server,
         client: &mut Client,
@@ -313,9 +319,19 @@ impl Worker {
                     server.store.begin(&mut self.locks, context, &mut self.effects)
                 }
             };
+            if TRACKS {
+                tx.pin();
+                track::hear(client, &mut self.after_mail, reply);
+            }
             let cursor = Args::new(args, &server.store, &self.settings, (row.first_key as usize, hash));
             run_handler(server, client, row, &mut tx, cursor, reply);
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+            if TRACKS && track::remembers(client, row) {
+                track::remember(server, client.shared.id, row, args);
+            }
+        }
+        if TRACKS {
+            self.limit_table(server);
         }
         self.count(server, client, id, row, args, reply, 0);
         self.settle(server);
@@ -423,6 +439,7 @@ impl Worker {
         self.effects = Effects { lazy: commit::lazy(&self.settings), calls, ..Effects::default() };
         self.ready.clear();
         self.locks.clear();
+        self.after_mail = None;
     }
 
     /// Gives up what a connection held: watched keys, its place among the monitors.
@@ -432,6 +449,9 @@ impl Worker {
         self.unwatch(&server, client);
         self.settle(&server);
         pubsub::forget_all(&server, client);
+        if client.tracking.is_some() {
+            server.tracking.stop(&server.store.listeners, &client.shared);
+        }
         if client.monitor {
             server.monitors.remove(client.shared.id);
         }

@@ -134,6 +134,13 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// Keys that changed, with their database, in order. Empty unless tracking wants them.
     pub changed: Vec<KeyIn>,
+    /// All keys of a database went at once. Not noted unless tracking wants it.
+    pub flushed: bool,
+    /// Keys that changed and the client that changed each, to be told to who tracks by prefix. [`Effects::reset`] leaves
+    /// them: they are told once a command, after the last of `grouped` ones.
+    pub broadcast: Vec<(Box<[u8]>, u64)>,
+    /// More commands of one EXEC or script follow.
+    pub grouped: bool,
     /// Keys that expired on the way; each goes to the journal as a DEL before the command. Empty unless wanted.
     pub expired_keys: Vec<KeyIn>,
     /// Fields of hashes that expired; each goes to the journal as an HDEL before the command.
@@ -174,6 +181,7 @@ impl Effects {
         if !self.wants.is_empty() {
             self.events.clear();
             self.changed.clear();
+            self.flushed = false;
             self.expired_keys.clear();
             self.expired_fields.clear();
             self.rewrite = Rewrite::Verbatim;
@@ -192,12 +200,6 @@ pub trait Journal: Send + Sync {
     fn end_group(&self);
 }
 
-/// Receives the keys that changed, for client-side caching.
-pub trait Tracking: Send + Sync {
-    /// `key` of `db` changed by client `by`.
-    fn changed(&self, db: u32, key: &[u8], by: u64);
-}
-
 /// Receives keyspace events.
 pub trait Notify: Send + Sync {
     /// One event. Called with the shards of the command held, so messages are only left; who is to be told of one goes
@@ -213,7 +215,6 @@ pub struct Listeners {
     /// Classes of events that the notifier listens to.
     classes: std::sync::atomic::AtomicU32,
     journal: std::sync::OnceLock<Box<dyn Journal>>,
-    tracking: std::sync::OnceLock<Box<dyn Tracking>>,
     notify: std::sync::OnceLock<Box<dyn Notify>>,
 }
 
@@ -240,11 +241,9 @@ impl Listeners {
         fresh
     }
 
-    /// Installs tracking and switches it on; `false` if one was there.
-    pub fn set_tracking(&self, t: Box<dyn Tracking>) -> bool {
-        let fresh = self.tracking.set(t).is_ok();
-        self.switch(Wants::TRACKING, true);
-        fresh
+    /// Says whether keys that change are recorded for client-side caching.
+    pub fn track(&self, on: bool) {
+        self.switch(Wants::TRACKING, on);
     }
 
     /// Installs the notifier, to which nothing is told before [`Listeners::listen`]; `false` if one was there.
@@ -267,11 +266,6 @@ impl Listeners {
     /// The journal, if any.
     pub fn journal(&self) -> Option<&dyn Journal> {
         self.journal.get().map(|b| &**b)
-    }
-
-    /// Tracking, if any.
-    pub fn tracking(&self) -> Option<&dyn Tracking> {
-        self.tracking.get().map(|b| &**b)
     }
 
     /// The notifier, if any.

@@ -38,8 +38,7 @@ pub use crate::base::table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use access::{Access, idle_seconds, lfu_frequency};
 pub use block::{Ticket, Waiting};
 pub use effects::{
-    Call, Class, Effects, Event, ExpiredField, Garbage, Journal, KeyIn, Lazy, Listeners, Notify, Rewrite, Tracking,
-    Wants,
+    Call, Class, Effects, Event, ExpiredField, Garbage, Journal, KeyIn, Lazy, Listeners, Notify, Rewrite, Wants,
 };
 pub use entry::{Entry, INLINE_MAX, Kind, Lent, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};

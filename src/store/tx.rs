@@ -105,14 +105,17 @@ impl Store {
     #[inline]
     pub fn begin_one<'s>(&'s self, hash: u64, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         let place = Place::new(context.db, self.split(hash).0);
+        let held = Held::one(self, place);
+        // Behind the lock: who began to listen before another read what is held now is listened to.
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::one(self, place), context, effects, pinned: false } }
+        WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false } }
     }
 
     /// Locks the shards of `set`, in order.
     pub fn begin<'s>(&'s self, set: &mut LockSet, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
+        let held = Held::many(self, set);
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::many(self, set), context, effects, pinned: false } }
+        WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false } }
     }
 
     /// Locks nothing: for commands that visit shards one by one.

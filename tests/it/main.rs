@@ -35,4 +35,5 @@ mod streams;
 mod streams_groups;
 mod strings;
 mod tidy;
+mod tracking;
 mod transactions;

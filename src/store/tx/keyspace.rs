@@ -4,7 +4,7 @@
 //! not know single keys.
 
 use super::{ReadTx, WriteTx, unheld};
-use crate::store::effects::Garbage;
+use crate::store::effects::{Garbage, Wants};
 use crate::store::lock::Place;
 use crate::store::{Entry, ShardStats, Table};
 
@@ -36,6 +36,8 @@ impl WriteTx<'_> {
     pub fn flush(&mut self, db: u32, background: bool) -> u64 {
         let mut tables = Vec::new();
         let mut keys = 0;
+        // Told also where there was no key.
+        self.effects.flushed = self.effects.wants.contains(Wants::TRACKING);
         for i in 0..self.read.held.len() {
             let guard = self.read.held.at(i);
             if guard.place.db() != db || guard.inner.table.is_empty() {
