@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | [`base`] | clock, numbers as text, glob, random numbers, hashing, hash tables, allocator size classes |
 //! | [`resp`] | request parser, reply writer, owned reply value: bytes in, bytes out |
-//! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, geometry; no key, lock or wire |
+//! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, streams, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
 //! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
 //! | [`config`], [`stats`], [`pubsub`], [`tracking`], [`cli`], [`daemon`], [`logging`] | one mechanism each |

@@ -39,6 +39,7 @@ mod set;
 mod shards;
 mod slowlog;
 mod sort;
+pub(crate) mod stream;
 mod string;
 mod timeout;
 mod zset;
@@ -278,6 +279,7 @@ const FAMILIES: &[&[Row]] = &[
     hash::TABLE,
     hyperloglog::TABLE,
     list::TABLE,
+    stream::TABLE,
     sort::TABLE,
     generic::TABLE,
     expire::TABLE,

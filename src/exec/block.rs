@@ -8,7 +8,10 @@
 //! make further keys ready (BLMOVE), and these come next. The reply goes into the waiting client's inbox. Waiters of one
 //! key are served in the order in which they came, over all shards and workers. So a blocking command that finds data,
 //! fresh or served at another of its keys, lets those be served first who wait for that data longer: whoever brought it
-//! may not have come to them yet. A handler of lists or sorted sets that finds a value of its type must not wait.
+//! may not have come to them yet. A handler of lists or sorted sets that finds a value of its type must not wait. Who
+//! reads a stream takes nothing away, so all are served by one entry and nobody is ahead of anybody; those that read for
+//! one group are served in turn. Who waits with XREADGROUP is also called when its key goes, is overwritten or loses the
+//! group: the error that its handler then finds is its reply.
 //!
 //! **No element is lost, none is handed out twice.** Whether a waiter is over is changed only with the shards of all its
 //! keys held: by who serves it, which has then popped its element in the same transaction, or by its own worker, when
@@ -25,12 +28,14 @@
 
 use super::{Worker, commit, lock_set, track};
 use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared, Unblock};
+use crate::commands::stream::{fetches_of_group, keeps_waiting_for};
 use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
 use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
 use crate::server::Server;
 use crate::spec::{Group, KeyFlags, for_each_key};
 use crate::store::{Context, Key, LockSet, Ticket, Waiting, WriteTx};
 use crate::types::TypeTag;
+use crate::types::stream::Stream;
 use bytes::Bytes;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -76,7 +81,7 @@ impl Waiting for Waiter {
 }
 
 impl Waiter {
-    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: ArgView<'_>) -> Self {
+    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: OwnedCommand) -> Self {
         Self {
             over: AtomicBool::new(false),
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -89,7 +94,7 @@ impl Waiter {
             id,
             row,
             handler,
-            args: args.to_owned(),
+            args,
         }
     }
 
@@ -122,6 +127,7 @@ fn wanted(row: &Row) -> Option<TypeTag> {
     match row.spec.group {
         Group::List => Some(TypeTag::List),
         Group::SortedSet => Some(TypeTag::ZSet),
+        Group::Stream => Some(TypeTag::Stream),
         _ => None,
     }
 }
@@ -154,16 +160,35 @@ fn waiter_locks(server: &Server, waiter: &Waiter, locks: &mut LockSet) {
 fn others_ahead(row: &Row, args: ArgView<'_>, tx: &mut WriteTx<'_>, number: u64) -> Vec<KeyIn> {
     let (db, wanted) = (tx.db(), wanted(row));
     let mut ahead = Vec::new();
+    let group = fetches_of_group(row, args);
+    if row.spec.group == Group::Stream && group.is_none() {
+        // Who reads a stream takes nothing away from anybody.
+        return ahead;
+    }
     for_each_waited(row, args, |bytes| {
         let key = tx.key(bytes);
         if tx.has_waiters(key) && wanted.is_some() && tx.peek(key).map(|entry| entry.type_tag()) == wanted {
-            let same = |t: &Ticket| Waiter::of(t).is_some_and(|w| w.wants() == wanted);
+            if group.is_some_and(|group| !has_news(tx, key, group)) {
+                return;
+            }
+            let same = |t: &Ticket| {
+                Waiter::of(t).is_some_and(|w| {
+                    w.wants() == wanted && (group.is_none() || fetches_of_group(w.row, w.args.view()) == group)
+                })
+            };
             if tx.next_waiting(key, 0, same).is_some_and(|first| first.number() < number) {
                 ahead.push((db, bytes.into()));
             }
         }
     });
     ahead
+}
+
+/// Whether a stream has entries that a group has not read.
+fn has_news(tx: &mut WriteTx<'_>, key: Key<'_>, group: &[u8]) -> bool {
+    tx.reader().peek_collection::<Stream>(key).ok().flatten().is_some_and(|stream| {
+        stream.group(group).is_some_and(|group| stream.entries().last().is_some_and(|last| last.id > group.last_id()))
+    })
 }
 
 /// Puts a waiter into the queues of its keys, whose shards are held, and blocks its client.
@@ -256,6 +281,12 @@ impl Worker {
                 match handler(&mut tx, &mut cursor, reply) {
                     Ok(Served::Done) => {}
                     Ok(Served::Wait { timeout_ms, .. }) => {
+                        // An id of a stream may mean one now and another later.
+                        let settled = match row.spec.group {
+                            Group::Stream => keeps_waiting_for(&mut tx, args),
+                            _ => None,
+                        };
+                        let args = settled.unwrap_or_else(|| args.to_owned());
                         let waiter = Waiter::new(client, (id, row, handler), args);
                         let deadline_ns =
                             timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
@@ -333,12 +364,17 @@ impl Worker {
         let key = Key { bytes: key, hash: server.store.hash(key) };
         self.effects.reset();
         let mut tx = server.store.begin_one(key.hash, context, &mut self.effects);
-        let Some(there) = tx.peek(key).map(|entry| entry.type_tag()) else {
+        let there = tx.peek(key).map(|entry| entry.type_tag());
+        if there.is_none() {
             // Its time may have come just now.
             commit::commit(server, &self.stats, &mut tx, 0, OwnedCommand::new([]).view());
-            return None;
-        };
-        tx.next_waiting(key, after, |t| Waiter::of(t).is_some_and(|w| w.wants() == Some(there)))
+        }
+        tx.next_waiting(key, after, |t| {
+            Waiter::of(t).is_some_and(|w| {
+                // A group that is gone is an error to who waits for it.
+                w.wants().is_some() && w.wants() == there || fetches_of_group(w.row, w.args.view()).is_some()
+            })
+        })
     }
 
     /// Runs a waiter's command for it.

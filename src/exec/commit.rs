@@ -70,7 +70,7 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
     }
     if let Some(notify) = listeners.notify() {
         let calls = &mut effects.calls;
-        effects.events.iter().for_each(|e| notify.event(e, calls));
+        effects.events.drain(..).for_each(|e| notify.event(&e, calls));
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod hashes;
 mod sets;
+mod streams;
 
 use super::Worker;
 use crate::base::clock::Clock;

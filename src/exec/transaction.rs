@@ -83,6 +83,8 @@ impl Worker {
             client.watches.get_or_insert_default().push(watch);
         }
         commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+        drop(tx);
+        self.settle(server);
         reply.ok();
     }
 

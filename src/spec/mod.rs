@@ -170,6 +170,8 @@ pub enum Group {
     Generic,
     /// Hashes.
     Hash,
+    /// Streams.
+    Stream,
     /// HyperLogLogs.
     HyperLogLog,
     /// Lists.
@@ -197,6 +199,7 @@ impl Group {
             Group::Geo => "geo",
             Group::Generic => "generic",
             Group::Hash => "hash",
+            Group::Stream => "stream",
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
             Group::PubSub => "pubsub",

@@ -32,6 +32,8 @@ mod sets;
 mod shards;
 mod sort;
 mod sorted_sets;
+mod streams;
+mod streams_groups;
 mod strings;
 mod tidy;
 mod tracking;
