@@ -67,7 +67,8 @@ impl Worker {
 
     fn watch(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
         let db = client.db;
-        let mut known: HashSet<&[u8]> = client.watches.iter().flat_map(|all| all.iter()).filter(|w| w.db == db).map(|w| &*w.key).collect();
+        let mut known: HashSet<&[u8]> =
+            client.watches.iter().flat_map(|all| all.iter()).filter(|w| w.db == db).map(|w| &*w.key).collect();
         let new: Vec<&[u8]> = args.iter().skip(1).filter(|key| known.insert(key)).collect();
         drop(known);
         self.locks.clear();
