@@ -4,9 +4,11 @@
 //! shutdown. Each part has its own lock or none; the registry's mutex is taken at connect and disconnect and by CLIENT
 //! LIST and KILL only. It must not know sockets or handlers.
 
+mod pause;
 mod pubsub;
 mod tracking;
 
+pub use pause::Pause;
 pub use pubsub::{PubSub, Seat};
 pub use tracking::Tracking;
 
@@ -44,6 +46,8 @@ pub struct Server {
     pub pubsub: Arc<PubSub>,
     /// Clients that cache, and what.
     pub tracking: Tracking,
+    /// Whether clients are held back.
+    pub pause: Pause,
     /// The workers' mailboxes, each entered by its worker.
     pub mailboxes: Box<[OnceLock<Arc<Mailbox>>]>,
     /// How it ends.
@@ -88,6 +92,7 @@ impl Server {
             store,
             pubsub,
             tracking,
+            pause: Pause::default(),
             mailboxes: (0..workers).map(|_| OnceLock::new()).collect(),
             stats: Stats::new(workers, commands.len()),
             commands,

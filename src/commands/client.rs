@@ -3,6 +3,8 @@
 //! Owns the line of CLIENT LIST and the filters of LIST and KILL. Other clients are seen through
 //! [`crate::client::Shared`] only; a kill marks the client and wakes its worker, which closes the connection.
 
+mod help;
+mod pause;
 mod tracking;
 
 use super::*;
@@ -61,7 +63,12 @@ const SUBS: &[Row] = &[
         "Says how the connection tracks what it caches.",
     ),
     doc(sub("client|getname", 2, "", getname, SELF), "2.6.9", "O(1)", "Returns the name of the connection."),
-    doc(sub("client|help", 2, "", help, Flags::LOADING.union(Flags::STALE)), "5.0.0", "O(1)", "Lists the subcommands."),
+    doc(
+        sub("client|help", 2, "", help::help, Flags::LOADING.union(Flags::STALE)),
+        "5.0.0",
+        "O(1)",
+        "Lists the subcommands.",
+    ),
     doc(sub("client|id", 2, "", id, SELF), "5.0.0", "O(1)", "Returns the number of the connection."),
     doc(sub("client|info", 2, "", info, SELF), "6.2.0", "O(1)", "Describes the connection.")
         .tips(&["nondeterministic_output"]),
@@ -99,6 +106,12 @@ const SUBS: &[Row] = &[
         "O(1)",
         "Keeps the connection's reads from counting as uses of the keys.",
     ),
+    doc(
+        sub("client|pause", -3, "timeout [WRITE|ALL]", pause::pause, OPERATOR),
+        "3.0.0",
+        "O(1)",
+        "Holds back the commands of all connections for a time.",
+    ),
     doc(sub("client|reply", 3, "<ON|OFF|SKIP>", reply, SELF), "3.2.0", "O(1)", "Says whether replies are sent."),
     doc(
         sub("client|setinfo", 4, "<lib-name libname|lib-ver libver>", setinfo, SELF),
@@ -114,6 +127,12 @@ const SUBS: &[Row] = &[
         "5.0.0",
         "O(N) where N is the number of client connections",
         "Ends the wait of a connection in a blocking command.",
+    ),
+    doc(
+        sub("client|unpause", 2, "", pause::unpause, OPERATOR),
+        "6.2.0",
+        "O(N) Where N is the number of paused clients",
+        "Ends a pause of connections.",
     ),
 ];
 
@@ -423,68 +442,5 @@ fn unblock(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     args.end()?;
     let client = cx.server.clients.all().into_iter().find(|c| i64::try_from(c.id) == Ok(id));
     out.int(i64::from(client.is_some_and(|c| c.unblock(how))));
-    Ok(())
-}
-
-fn help(_: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    super::help(
-        out,
-        "CLIENT",
-        &[
-            "CACHING (YES|NO)",
-            "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
-            "GETREDIR",
-            "    Return the client ID we are redirecting to when tracking is enabled.",
-            "GETNAME",
-            "    Return the name of the current connection.",
-            "ID",
-            "    Return the ID of the current connection.",
-            "INFO",
-            "    Return information about the current client connection.",
-            "KILL <ip:port>",
-            "    Kill connection made from <ip:port>.",
-            "KILL <option> <value> [<option> <value> [...]]",
-            "    Kill connections. Options are:",
-            "    * ADDR (<ip:port>|<unixsocket>:0)",
-            "      Kill connections made from the specified address",
-            "    * LADDR (<ip:port>|<unixsocket>:0)",
-            "      Kill connections made to specified local address",
-            "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-            "      Kill connections by type.",
-            "    * USER <username>",
-            "      Kill connections authenticated by <username>.",
-            "    * SKIPME (YES|NO)",
-            "      Skip killing current connection (default: yes).",
-            "    * ID <client-id>",
-            "      Kill connections by client id.",
-            "    * MAXAGE <maxage>",
-            "      Kill connections older than the specified age.",
-            "LIST [options ...]",
-            "    Return information about client connections. Options:",
-            "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-            "      Return clients of specified type.",
-            "    * ID <client-id> [<client-id> [...]]",
-            "      Return clients of specified IDs only.",
-            "NO-EVICT (ON|OFF)",
-            "    Protect current client connection from eviction.",
-            "NO-TOUCH (ON|OFF)",
-            "    Will not touch LRU/LFU stats when this mode is on.",
-            "REPLY (ON|OFF|SKIP)",
-            "    Control the replies sent to the current connection.",
-            "SETINFO <option> <value>",
-            "    Set client meta attr. Options are:",
-            "    * LIB-NAME: the client lib name.",
-            "    * LIB-VER: the client lib version.",
-            "SETNAME <name>",
-            "    Assign the name <name> to the current connection.",
-            "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
-            "         [OPTIN] [OPTOUT] [NOLOOP]",
-            "    Control server assisted client side caching.",
-            "TRACKINGINFO",
-            "    Report tracking status for the current connection.",
-            "UNBLOCK <clientid> [TIMEOUT|ERROR]",
-            "    Unblock the specified blocked client.",
-        ],
-    );
     Ok(())
 }

@@ -149,6 +149,12 @@ fn cpu(who: UsageWho, user: bool) -> Figure {
     Figure::Float(seconds, 6)
 }
 
+/// Milliseconds that clients are still paused.
+fn paused(f: &Figures<'_>) -> Option<u64> {
+    let now = f.server.clock.mono_ns();
+    f.server.pause.until(now, true).map(|until| until.saturating_sub(now).div_ceil(1_000_000))
+}
+
 fn most(f: &Figures<'_>, of: impl Fn(&crate::client::Shared) -> usize) -> Figure {
     Figure::Count(f.server.clients.all().iter().map(|c| of(c) as u64).max().unwrap_or(0))
 }
@@ -200,6 +206,11 @@ pub const FIELDS: &[Field] = &[
     (Clients, "tracking_clients", |f| Count(f.server.tracking.clients() as u64)),
     (Clients, "pubsub_clients", |f| Count(f.server.pubsub.clients.load(Relaxed) as u64)),
     (Clients, "clients_in_timeout_table", zero),
+    (Clients, "paused_reason", |f| text(paused(f).map_or("none", |_| "client_pause"))),
+    (Clients, "paused_actions", |f| {
+        text(paused(f).map_or("none", |_| if f.server.pause.all() { "all" } else { "write" }))
+    }),
+    (Clients, "paused_timeout_milliseconds", |f| Count(paused(f).unwrap_or(0))),
     (Clients, "total_blocking_keys", |f| Count(f.server.store.used().map(|(_, db)| db.waited_keys()).sum())),
     (Clients, "total_blocking_keys_on_nokey", zero),
     (Mem, "used_memory", |f| Count(f.memory.allocated)),

@@ -439,6 +439,9 @@ impl Worker {
     /// more if it has been served (the reply is in its inbox) or gets its reply here.
     pub fn resume(&mut self, server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
         self.tick();
+        if self.resume_held(server, client, timed_out, out) {
+            return;
+        }
         let Some(ticket) = waiter_of(client) else {
             return resume_plain(client, timed_out, out);
         };
@@ -489,6 +492,7 @@ impl Worker {
         {
             self.give_up(server, waiter, &ticket);
         }
+        self.forget_held(server, client);
         client.blocked = None;
     }
 }

@@ -121,7 +121,8 @@ impl Cron {
     pub fn tick(&mut self, server: &Server) {
         let settings = server.config.current();
         self.effects.lazy = commit::lazy(&settings);
-        if server.active_expire.load(Relaxed) {
+        // While clients are paused nothing goes by itself, not even its time having come.
+        if server.active_expire.load(Relaxed) && server.pause.until(server.clock.mono_ns(), true).is_none() {
             let start = server.clock.mono_ns();
             self.expire(server, &settings);
             let ns = server.clock.mono_ns().saturating_sub(start);

@@ -44,6 +44,9 @@ impl Worker {
             }
             return;
         }
+        if server.pause.any() && self.hold(server, client, row, args) {
+            return;
+        }
         match row.run {
             Run::Control(c) if client.multi.is_none() || c.immediate() => {
                 self.control(server, client, id, row, c, args, reply);

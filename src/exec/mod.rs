@@ -17,6 +17,7 @@ mod block;
 mod commit;
 mod cron;
 mod gate;
+mod hold;
 #[cfg(test)]
 mod replay;
 mod track;
@@ -272,7 +273,10 @@ impl Worker {
         client.shared.runs(id);
         let mark = out.mark();
         let mut reply = Reply::new(out, client.proto);
-        if client.gated() || matches!(row.run, Run::Control(_) | Run::Container) || !row.spec.arity_fits(args.len()) {
+        if client.gated() | server.pause.any()
+            || matches!(row.run, Run::Control(_) | Run::Container)
+            || !row.spec.arity_fits(args.len())
+        {
             self.gated(server, client, id, row, args, p.hash, &mut reply);
         } else {
             self.call::<false>(server, client, id, row, args, p.hash, &mut reply);

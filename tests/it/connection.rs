@@ -1,6 +1,6 @@
 //! The connection commands: HELLO, AUTH, PING, ECHO, SELECT, QUIT, RESET and CLIENT.
 
-use crate::support::{Client, check, check_ours, check_with, eventually, needs, on_each};
+use crate::support::{Client, check, check_ours, check_with, eventually, on_each};
 
 #[test]
 fn ping_echo() {
@@ -415,9 +415,6 @@ fn client_kill_and_unblock_reach_blocked_clients() {
 #[test]
 fn client_pause_delays() {
     on_each(&[], |server| {
-        if !needs(server, &["CLIENT|PAUSE", "CLIENT|UNPAUSE"]) {
-            return;
-        }
         let (mut a, mut b) = (server.client(), server.client());
         assert_eq!(a.ask("CLIENT PAUSE 100000 WRITE"), "+OK");
         assert_eq!(b.ask("GET k"), "(nil)");

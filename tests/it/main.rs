@@ -23,6 +23,7 @@ mod hyperloglog;
 mod invariants;
 mod lists;
 mod notifications;
+mod pause;
 mod protocol;
 mod pubsub;
 mod readme;
