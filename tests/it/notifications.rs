@@ -131,7 +131,7 @@ fn events_of_keys() {
         OBJECT ENCODING nosuch
         EXPIRE d 100
         EXPIRE nosuch 100
-        PEXPIRE d 100000 GT
+        PEXPIRE d 200000 GT
         PEXPIRE d 1000000 LT
         EXPIREAT d 4102444800
         PEXPIREAT d 4102444800000

@@ -145,6 +145,7 @@ fn events_of_streams() {
     ];
     let (mut bench, heard) = (Bench::new(), Heard::default());
     assert!(bench.worker.server().store.listeners.set_notify(Box::new(heard.clone())));
+    bench.worker.server().store.listeners.listen(u32::MAX);
     for (line, expected) in cases {
         bench.run(&words(line));
         assert_eq!(heard.take(), *expected, "{line}");

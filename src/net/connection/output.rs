@@ -13,6 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 const LATE_BYTES_MAX: usize = 64 * 1024;
 /// Buffers that the worker keeps for them.
 const SPARE_MAX: usize = 16;
+/// Bytes of the largest buffer that is kept.
+const SPARE_BYTES_MAX: usize = 32 * 1024;
 
 impl Connection {
     /// Takes the worker's output, to write it when some other connections have made theirs.
@@ -42,7 +44,7 @@ impl Connection {
         if !late.is_empty() {
             self.unsent = Some(late);
             self.check_output_limit(scratch)?;
-        } else if scratch.spare.len() < SPARE_MAX && late.capacity() <= LATE_BYTES_MAX {
+        } else if scratch.spare.len() < SPARE_MAX && late.capacity() <= SPARE_BYTES_MAX {
             scratch.spare.push(late);
         }
         Ok(Next::Wait)

@@ -50,7 +50,7 @@ impl Entries {
     }
 
     /// The nodes of the radix tree in which Redis would keep the ids of this stream's nodes: exactly up to
-    /// [`EXACT_MAX`] of them, above that as many as in a tree of that many consecutive ones. O(nodes).
+    /// `EXACT_MAX` of them, above that as many as in a tree of that many consecutive ones. O(nodes).
     pub fn radix_nodes(&self) -> usize {
         let keys = self.nodes.len();
         if keys <= 1 {
