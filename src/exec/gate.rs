@@ -219,20 +219,38 @@ fn is_secret(name: &str, args: ArgView<'_>, i: usize) -> bool {
     }
 }
 
-/// A command as the clients in MONITOR mode see it; none of it if they must not.
+/// Who runs a command that the clients in MONITOR mode see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The client itself.
+    Client,
+    /// A script that it has called.
+    #[allow(dead_code, reason = "the commands of scripts are the first to come from elsewhere")]
+    Lua,
+}
+
+/// A command as the clients in MONITOR mode see it, run on database `db`; none of it if they must not.
 #[cold]
-pub(super) fn monitor_line(server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) -> Option<Bytes> {
+pub(super) fn monitor_line(
+    server: &Server,
+    client: &Client,
+    (source, db): (Source, u32),
+    row: &'static Row,
+    args: ArgView<'_>,
+) -> Option<Bytes> {
     if row.spec.flags.intersects(Flags::ADMIN | Flags::SKIP_MONITOR) {
         return None;
     }
     let us = server.clock.unix_us();
     let shared = &client.shared;
-    let address = if shared.flags().contains(ClientFlags::UNIX) {
-        format!("unix:{}", shared.addr.trim_end_matches(":0"))
-    } else {
-        shared.addr.clone()
+    let address = match source {
+        Source::Lua => "lua".to_owned(),
+        Source::Client if shared.flags().contains(ClientFlags::UNIX) => {
+            format!("unix:{}", shared.addr.trim_end_matches(":0"))
+        }
+        Source::Client => shared.addr.clone(),
     };
-    let mut line = format!("+{}.{:06} [{} {address}]", us / 1_000_000, us % 1_000_000, client.db).into_bytes();
+    let mut line = format!("+{}.{:06} [{db} {address}]", us / 1_000_000, us % 1_000_000).into_bytes();
     for arg in shown(row, args) {
         line.push(b' ');
         quote(arg, &mut line);

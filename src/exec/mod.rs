@@ -394,7 +394,7 @@ impl Worker {
     #[inline]
     fn monitor(&mut self, server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) {
         if server.monitors.any() {
-            self.lines.extend(gate::monitor_line(server, client, row, args));
+            self.lines.extend(gate::monitor_line(server, client, (gate::Source::Client, client.db), row, args));
         }
     }
 
