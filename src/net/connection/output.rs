@@ -14,7 +14,7 @@ const LATE_BYTES_MAX: usize = 64 * 1024;
 /// Buffers that the worker keeps for them.
 const SPARE_MAX: usize = 16;
 /// Bytes of the largest buffer that is kept.
-const SPARE_BYTES_MAX: usize = 32 * 1024;
+const SPARE_BYTES_MAX: usize = 8 * 1024;
 
 impl Connection {
     /// Takes the worker's output, to write it when some other connections have made theirs.
