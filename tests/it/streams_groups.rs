@@ -14,6 +14,12 @@ fn groups_come_and_go() {
         XGROUP CREATE s h 0 FOO => -ERR unknown subcommand or wrong number of arguments for 'CREATE'. Try XGROUP HELP.
         XGROUP CREATE s h 0 ENTRIESREAD x => -ERR value is not an integer or out of range
         XGROUP CREATE s h 0 ENTRIESREAD -2 => -ERR value for ENTRIESREAD must be positive or -1
+        XGROUP CREATE s h bad MKSTREAM MKSTREAM ENTRIESREAD 1 => -ERR unknown subcommand or wrong number of arguments for 'CREATE'. Try XGROUP HELP.
+        XGROUP CREATE no h bad ENTRIESREAD 1 ENTRIESREAD 2 => -ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.
+        SET text v => +OK
+        XGROUP CREATE text h bad MKSTREAM MKSTREAM ENTRIESREAD 1 => -WRONGTYPE Operation against a key holding the wrong kind of value
+        XGROUP SETID s no bad ENTRIESREAD 1 ENTRIESREAD 2 => -NOGROUP No such consumer group 'no' for key name 's'
+        XGROUP SETID s g bad ENTRIESREAD 1 ENTRIESREAD 2 => -ERR unknown subcommand or wrong number of arguments for 'SETID'. Try XGROUP HELP.
         XGROUP SETID s no 0 => -NOGROUP No such consumer group 'no' for key name 's'
         XGROUP SETID no g 0 => -ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.
         XGROUP SETID s g 1-1 ENTRIESREAD 3 => +OK

@@ -15,8 +15,17 @@ fn position(text: &[u8], read: fn(&[u8], u64) -> Result<StreamId>) -> Result<Opt
     if text == b"$" { Ok(None) } else { read(text, 0).map(Some) }
 }
 
-/// The options of CREATE and SETID: whether the stream is to be made, and how many entries have been read.
-fn options(args: &mut Args<'_>, creates: bool) -> Result<(bool, Option<u64>)> {
+/// The options of CREATE and SETID.
+struct Options {
+    /// The stream is to be made.
+    make: bool,
+    /// How many entries have been read.
+    read: Option<u64>,
+    /// There are more words than without repetitions: an error, which Redis finds only behind key and group.
+    too_many: bool,
+}
+
+fn options(args: &mut Args<'_>, creates: bool) -> Result<Options> {
     let (mut make, mut read) = (false, None);
     let too_many = args.left() > if creates { 3 } else { 2 };
     while !args.is_empty() {
@@ -30,13 +39,14 @@ fn options(args: &mut Args<'_>, creates: bool) -> Result<(bool, Option<u64>)> {
             }
             read = u64::try_from(n).ok();
         } else {
-            return Err(wrong_subcommand("XGROUP", args.view().get(1).unwrap_or_default()));
+            return Err(wrong_words(args));
         }
     }
-    match too_many {
-        true => Err(wrong_subcommand("XGROUP", args.view().get(1).unwrap_or_default())),
-        false => Ok((make, read)),
-    }
+    Ok(Options { make, read, too_many })
+}
+
+fn wrong_words(args: &Args<'_>) -> Error {
+    wrong_subcommand("XGROUP", args.view().get(1).unwrap_or_default())
 }
 
 fn skip_name<'a>(args: &mut Args<'a>) -> (Key<'a>, &'a [u8]) {
@@ -46,10 +56,13 @@ fn skip_name<'a>(args: &mut Args<'a>) -> (Key<'a>, &'a [u8]) {
 
 pub(super) fn create(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let ((key, group), at) = (skip_name(args), args.bytes());
-    let (make, read) = options(args, true)?;
+    let Options { make, read, too_many } = options(args, true)?;
     let there = tx.for_update::<Stream>(key)?.is_some();
     if !there && !make {
         return Err(NO_KEY);
+    }
+    if too_many {
+        return Err(wrong_words(args));
     }
     let at = position(at, id)?;
     let (created, at) = tx.upsert(key, |stream: &mut Stream| {
@@ -97,8 +110,9 @@ fn on_group<R>(tx: &mut WriteTx<'_>, key: Key<'_>, group: &[u8], f: impl FnOnce(
 
 pub(super) fn set_id(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let ((key, group), at) = (skip_name(args), args.bytes());
-    let (_, read) = options(args, false)?;
+    let Options { read, too_many, .. } = options(args, false)?;
     let at = match tx.for_update::<Stream>(key)? {
+        Some(stream) if too_many && stream.group(group).is_some() => return Err(wrong_words(args)),
         // Here, and not for CREATE, the two ends are positions as well.
         Some(stream) if stream.group(group).is_some() => position(at, id_or_end)?,
         _ => None,
