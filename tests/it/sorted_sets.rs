@@ -93,6 +93,8 @@ fn additions_ranges_and_algebra() {
         ZPOPMIN str 0 => -WRONGTYPE Operation against a key holding the wrong kind of value
         ZPOPMIN no 0 => []
         ZPOPMIN k -1 => -ERR value is out of range, must be positive
+        ZPOPMIN k -1 x => -ERR syntax error
+        ZPOPMAX k x x => -ERR syntax error
         ZPOPMIN k x => -ERR value is out of range, must be positive
         ZPOPMIN k => [b, 2]
         ZPOPMAX k 2 => [a, inf, d, 7]

@@ -49,6 +49,9 @@ pub(super) fn zpopmax(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply
 fn pop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, end: End) -> Result {
     const POSITIVE: Error = Error::Text("ERR value is out of range, must be positive");
     let (key, counted) = (args.key(), !args.is_empty());
+    if args.left() > 1 {
+        return Err(Error::Syntax);
+    }
     let count = if counted { args.int_or(POSITIVE) } else { 1 };
     args.end()?;
     let count = usize::try_from(count).map_err(|_| POSITIVE)?;

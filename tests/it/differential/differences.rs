@@ -179,6 +179,14 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
+        reason: "of a corrupted HyperLogLog redis-server shows what it reads up to the end and past it",
+        applies: |name, args, ours, oracle| {
+            let invalid = matches!(ours, Value::Error(error) if error.starts_with(b"INVALIDOBJ "));
+            let decodes = args.get(1).is_some_and(|arg| arg.eq_ignore_ascii_case(b"decode"));
+            name == "pfdebug" && decodes && invalid && !oracle.is_error()
+        },
+    },
+    Known {
         reason: "7.0 takes the error that an earlier command's number has left behind for one of SORT's",
         applies: |name, _, ours, oracle| {
             let text = b"ERR One or more scores can't be converted into double";
