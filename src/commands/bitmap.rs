@@ -199,7 +199,7 @@ fn bitop(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
         tx.edit_text_if(target, |_| ((), false))?;
         tx.event(Class::String, "set", target.bytes);
         tx.dirty(1);
-    } else if tx.remove(target, args.settings().lazyfree_lazy_server_del) {
+    } else if tx.replace_by_nothing(target) {
         tx.event(Class::Generic, "del", target.bytes);
         tx.dirty(1);
     }

@@ -10,7 +10,7 @@ mod position;
 use super::*;
 use crate::base::num::parse_i64;
 use crate::spec::{Begin, Find, KeyFlags};
-use crate::store::{Class, Edit, Key};
+use crate::store::{Class, Edit, Key, Lent};
 use crate::types::Collection;
 use crate::types::list::{End, List, ListLimits, Side};
 use crate::types::packed::{Item, Packed};
@@ -313,6 +313,16 @@ fn lrem(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
 fn ltrim(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (key, start, stop) = (args.key(), args.int(), args.int());
     args.check()?;
+    let goes = |list: Lent<'_, List>| list.bounds(start, stop).is_empty().then(|| list.len());
+    if let Some(len) = tx.for_update::<List>(key)?.and_then(goes) {
+        // The list goes as a whole, and is not freed with its shard held.
+        tx.replace_by_nothing(key);
+        tx.event(Class::List, "ltrim", key.bytes);
+        tx.event(Class::Generic, "del", key.bytes);
+        tx.dirty(len as u64);
+        out.ok();
+        return Ok(());
+    }
     tx.edit(key, |list: &mut List| {
         let before = list.len();
         list.trim(start, stop);

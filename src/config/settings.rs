@@ -207,9 +207,9 @@ pub struct Values {
     pub active_expire_effort: u32,
     /// Free evicted values in the background.
     pub lazyfree_lazy_eviction: bool,
-    /// Free expired values in the background.
+    /// Free expired values in the background (very large collections are in any case).
     pub lazyfree_lazy_expire: bool,
-    /// Free overwritten values in the background.
+    /// Free overwritten values in the background (very large collections are in any case).
     pub lazyfree_lazy_server_del: bool,
     /// DEL works as UNLINK.
     pub lazyfree_lazy_user_del: bool,
@@ -249,7 +249,7 @@ pub struct Values {
     pub hash_max_listpack_value: u64,
     /// Positive: entries of a list node; -1 to -5: 4 to 64 KiB of it.
     pub list_max_listpack_size: i32,
-    /// Nodes at each end of a list that stay uncompressed; 0 is no compression.
+    /// Nodes at each end of a list that stay uncompressed; 0 leaves it to the list.
     pub list_compress_depth: u32,
     /// Members of the largest set of integers.
     pub set_max_intset_entries: u64,

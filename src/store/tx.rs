@@ -40,6 +40,9 @@ const SLOT_SHARE: usize = 14;
 const GARBAGE_MIN: usize = 64 * 1024;
 /// Collections of more elements than this are, too: each may be an allocation of its own.
 const GARBAGE_ELEMENTS: usize = 64;
+/// Collections of more elements than this that expire or are replaced are freed in the background, whatever the directives
+/// say: nobody has asked for them to go, and their end would hold up a worker's clients for milliseconds.
+const BACKGROUND_ELEMENTS: usize = 10_000;
 
 /// A key and its hash, computed once a command.
 #[derive(Clone, Copy, Debug)]
@@ -208,8 +211,7 @@ impl<'s> ReadTx<'s> {
             self.effects.expired_keys.push((db, key.into()));
             self.record_event(Class::Expired, "expired", db, key);
         }
-        let background = self.effects.lazy.contains(Lazy::EXPIRE);
-        self.discard(entry, background);
+        self.discard_unasked(entry, Lazy::EXPIRE);
     }
 
     fn record_event(&mut self, class: Class, name: &'static str, db: u32, key: &[u8]) {
@@ -239,7 +241,13 @@ impl<'s> ReadTx<'s> {
     /// Frees an entry that another took the place of.
     #[inline]
     fn discard_replaced(&mut self, entry: Entry) {
-        let background = self.effects.lazy.contains(Lazy::SERVER_DEL);
+        self.discard_unasked(entry, Lazy::SERVER_DEL);
+    }
+
+    /// Frees an entry that goes for this reason.
+    #[inline]
+    fn discard_unasked(&mut self, entry: Entry, why: Lazy) {
+        let background = self.effects.lazy.contains(why) || entry.elements().is_some_and(|n| n > BACKGROUND_ELEMENTS);
         self.discard(entry, background);
     }
 

@@ -194,6 +194,36 @@ impl Block {
         }
     }
 
+    /// [`Block::splice`] behind the last byte. O(bytes added), but for what growth costs there.
+    #[inline]
+    pub(super) fn append(&mut self, parts: &[&[u8]; 3], count: usize) {
+        let h = self.header();
+        let (old, slack) = (h.bytes as usize, (h.count_and_slack >> SLACK_SHIFT) as usize);
+        let new = old + parts[0].len() + parts[1].len() + parts[2].len();
+        let gap = self.gap();
+        // What has to move, or to be allocated, is left to the general case; so is what is refused.
+        let fits = old > 0 && new <= BYTES_MAX && count <= COUNT_MAX && {
+            let need = class_of(HEADER + old);
+            gap + new <= class_size(need + slack) - HEADER
+        };
+        if !fits {
+            return self.splice(old, 0, parts, count);
+        }
+        let less = class_of(HEADER + new) - class_of(HEADER + old);
+        let flags = ((slack - less) as u32) << SLACK_SHIFT | if gap > 0 { GAPPED } else { 0 };
+        // SAFETY: there is an allocation (the block is not empty), ours alone, of a class that has room behind the gap for
+        // `new` bytes; so its class is the one that those need or one above, and `less` not more than the slack. The parts
+        // are borrowed from elsewhere, as `self` is borrowed exclusively, and fill the bytes from `old` to `new`.
+        unsafe {
+            let mut next = self.data().add(gap + old);
+            for part in parts {
+                ptr::copy_nonoverlapping(part.as_ptr(), next, part.len());
+                next = next.add(part.len());
+            }
+            self.0.write(Header { bytes: new as u32, count_and_slack: count as u32 | flags });
+        }
+    }
+
     /// The gap to have after a change, where `room` bytes of the allocation will not be in use: the one that leaves the tail
     /// where it is if the change is at the front, the head if not. Where that cannot be, all is moved: at the front all room
     /// goes there, for more of the same; behind, half of it stays in front.
@@ -341,7 +371,8 @@ mod tests {
                         part.iter().rev().for_each(|&byte| model.push_front(byte));
                     }
                     (0 | 1, false) => {
-                        block.splice(model.len(), 0, &[&part], 1);
+                        let half = part.len() / 2;
+                        block.append(&[&part[..half], &part[half..], b""], 1);
                         model.extend(&part);
                     }
                     (_, true) => {

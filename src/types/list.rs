@@ -19,7 +19,7 @@ mod quick;
 #[cfg(test)]
 mod tests;
 
-use part::{pop_packed, push_packed, remove_packed, walk_packed, walk_packed_rev};
+use part::{find_in_packed, pop_packed, push_packed, remove_packed, walk_packed, walk_packed_rev};
 use quick::Quick;
 
 /// An end of a list.
@@ -46,8 +46,8 @@ pub struct ListLimits {
     /// `list-max-listpack-size`. Positive: elements of a block, which must not exceed 8 KiB either; -1 to -5: a block has up
     /// to 4, 8, 16, 32 or 64 KiB. 0 counts as 1, less than -5 as -5.
     pub max_listpack_size: i32,
-    /// `list-compress-depth`: nodes at each end of a long list that are not compressed; with 0, only the middle of a very
-    /// long list is.
+    /// `list-compress-depth`: nodes at each end of a long list that are not compressed; with 0, the nodes far from both ends
+    /// are kept in a dense form where that is cheap.
     pub compress_depth: u16,
 }
 
@@ -355,25 +355,34 @@ impl List {
     /// `rank`-th (from the tail if it is negative), up to `count` of them (0: all), looking at no more than `maxlen` elements
     /// (0: all). A rank of 0 finds nothing. O(elements looked at).
     pub fn positions(&self, text: &[u8], rank: i64, count: usize, maxlen: usize, mut f: impl FnMut(usize)) {
-        let (wanted, first) = (Item::of(text), rank.unsigned_abs());
-        let seen_max = if maxlen == 0 { self.len() } else { maxlen.min(self.len()) };
-        let (mut seen, mut matches, mut found) = (0, 0_u64, 0);
         let len = self.len();
-        let look = |item: Item<'_>| {
-            seen += 1;
-            if item == wanted {
-                matches += 1;
-                if matches >= first {
-                    f(if rank > 0 { seen - 1 } else { len - seen });
-                    found += 1;
-                }
+        let seen_max = if maxlen == 0 { len } else { maxlen.min(len) };
+        let (range, from) = match rank.signum() {
+            1 => (0..seen_max, End::Front),
+            -1 => (len - seen_max..len, End::Back),
+            _ => return,
+        };
+        let (mut matches, mut found) = (0, 0);
+        let mut look = |index: usize| {
+            matches += 1;
+            if matches >= rank.unsigned_abs() {
+                f(index);
+                found += 1;
             }
             count == 0 || found < count
         };
-        match rank.signum() {
-            1 => self.walk(0..seen_max, look),
-            -1 => self.walk_rev(len - seen_max..len, look),
-            _ => {}
+        match &self.0 {
+            Form::Packed(packed) => find_in_packed(packed, range, from, text, &mut look),
+            Form::Quick(quick) => quick.find_all(range, from, text, &mut look),
+        }
+    }
+
+    /// Nodes that are compressed, and that are warm.
+    #[cfg(test)]
+    fn compressed_and_warm(&self) -> (usize, usize) {
+        match &self.0 {
+            Form::Packed(_) => (0, 0),
+            Form::Quick(quick) => quick.compressed_and_warm(),
         }
     }
 

@@ -15,6 +15,8 @@ use std::ptr::NonNull;
 
 use smallvec::SmallVec;
 
+pub(super) mod dense;
+mod find;
 mod item;
 mod iter;
 #[cfg(test)]
@@ -223,35 +225,13 @@ impl Packed {
         IterRev::new(self.entries(), self.end_of(at))
     }
 
-    /// The first element with this text among `from`, the one `skip + 1` further, and so on; `None` for `from` finds nothing
-    /// (so the result of [`Packed::next`] can be handed on). O(bytes behind `from`): equal texts have equal encodings, so
-    /// that nothing is decoded.
-    pub fn find(&self, text: &[u8], from: Option<At>, skip: usize) -> Option<At> {
-        let entries = self.entries();
-        let encoded = Encoded::of(Item::of(text));
-        let (head, body) = (encoded.head(), encoded.body());
-        let mut at = from?.get();
-        while at < entries.len() {
-            if entries[at] == head[0] && starts_with(&entries[at..], head, body) {
-                return Some(At::new(at));
-            }
-            at += item::length(entries, at);
-            for _ in 0..skip {
-                if at >= entries.len() {
-                    return None;
-                }
-                at += item::length(entries, at);
-            }
-        }
-        None
-    }
-
     // Changing.
 
     /// Adds an element at the end. O(its length), and O(bytes) once a size class of the allocator.
     #[inline]
     pub fn push_back(&mut self, text: &[u8]) {
-        self.splice_one(self.bytes(), 0, text, self.len() + 1);
+        assert!(text.len() <= Self::TEXT_MAX, "an element of more than {} bytes", Self::TEXT_MAX);
+        self.0.append(&Encoded::of(Item::of(text)).parts(), self.len() + 1);
     }
 
     /// Adds an element at the front. O(bytes), O(its length) on average in a block of some size.
@@ -472,12 +452,6 @@ impl Packed {
         }
         Some(packed)
     }
-}
-
-/// Whether `entries` starts with these two parts.
-#[inline]
-fn starts_with(entries: &[u8], head: &[u8], body: &[u8]) -> bool {
-    entries.len() >= head.len() + body.len() && entries.starts_with(head) && entries[head.len()..].starts_with(body)
 }
 
 impl<'a> IntoIterator for &'a Packed {

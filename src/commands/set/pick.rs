@@ -59,7 +59,7 @@ fn spop_count(tx: &mut WriteTx<'_>, args: &mut Args<'_>, key: Key<'_>, out: &mut
             set.iter().for_each(|member| reply_member(out, member));
         }
         let name = if args.settings().lazyfree_lazy_server_del { b"UNLINK".as_slice() } else { b"DEL" };
-        tx.remove(key, args.settings().lazyfree_lazy_server_del);
+        tx.replace_by_nothing(key);
         tx.event(Class::Set, "spop", key.bytes);
         tx.event(Class::Generic, "del", key.bytes);
         tx.dirty(wanted as u64);

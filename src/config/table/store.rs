@@ -32,9 +32,9 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("lazyfree-lazy-eviction", "no", |s| s.lazyfree_lazy_eviction, |s, on| s.lazyfree_lazy_eviction = on)
         .about("Free evicted values in the background"),
     boolean("lazyfree-lazy-expire", "no", |s| s.lazyfree_lazy_expire, |s, on| s.lazyfree_lazy_expire = on)
-        .about("Free expired values in the background"),
+        .about("Free expired values in the background; very large ones are in any case"),
     boolean("lazyfree-lazy-server-del", "no", |s| s.lazyfree_lazy_server_del, |s, on| s.lazyfree_lazy_server_del = on)
-        .about("Free overwritten values in the background"),
+        .about("Free overwritten values in the background; very large ones are in any case"),
     boolean("lazyfree-lazy-user-del", "no", |s| s.lazyfree_lazy_user_del, |s, on| s.lazyfree_lazy_user_del = on)
         .about("DEL frees in the background, as UNLINK does"),
     boolean("lazyfree-lazy-user-flush", "no", |s| s.lazyfree_lazy_user_flush, |s, on| s.lazyfree_lazy_user_flush = on)
@@ -123,7 +123,7 @@ pub(super) const ROWS: &[Directive] = &[
     .about("Entries of a list node, or -1 to -5 for 4 to 64 KiB"),
     int("list-compress-depth", "0", INT, |s| s.list_compress_depth.into(), |s, n| s.list_compress_depth = n as u32)
         .then(Effect::Store)
-        .about("Nodes at each end of a list that stay uncompressed; 0 compresses none"),
+        .about("Nodes at each end of a list that stay uncompressed; 0 leaves it to the server"),
     int(
         "set-max-intset-entries",
         "512",

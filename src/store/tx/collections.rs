@@ -303,9 +303,12 @@ mod tests {
     use crate::base::clock::Clock;
     use crate::base::rng::Rng;
     use crate::store::effects::{Call, Garbage, Notify};
+    use crate::store::tx::BACKGROUND_ELEMENTS;
     use crate::store::{Access, Context, Effects, Event, LockSet, NewStr, Store};
+    use crate::types::hash::HashLimits;
     use crate::types::list::{End, List, ListLimits};
-    use crate::types::set::Set;
+    use crate::types::set::{Set, SetLimits};
+    use crate::types::zset::{AddFlags, ZSet, ZSetLimits};
     use std::collections::BTreeMap;
 
     fn context(now: u64) -> Context {
@@ -518,6 +521,82 @@ mod tests {
         drop(found);
         assert_eq!((tx.effects().hits, tx.effects().misses, tx.effects().expired), (14, 26, 7));
         drop(tx);
+        check_accounts(&store);
+    }
+
+    const SET: SetLimits = SetLimits { intset_entries: 8, listpack_entries: 8, listpack_value: 64 };
+    const ZSET: ZSetLimits = ZSetLimits { listpack_entries: 8, listpack_value: 64 };
+    const HASH: HashLimits = HashLimits { listpack_entries: 8, listpack_value: 64 };
+
+    /// Makes a collection of so many elements.
+    type Make = fn(&mut WriteTx<'_>, Key<'_>, usize);
+
+    const MAKES: [Make; 4] = [
+        |tx, key, n| {
+            let mut list = List::new();
+            (0..n).for_each(|_| push(&mut list, b"element"));
+            tx.put_collection(key, list, Expiry::Clear);
+        },
+        |tx, key, n| {
+            let mut set = Set::default();
+            (0..n).for_each(|i| assert!(set.add(i.to_string().as_bytes(), SET)));
+            tx.put_collection(key, set, Expiry::Clear);
+        },
+        |tx, key, n| {
+            let mut zset = ZSet::default();
+            (0..n).for_each(|i| {
+                zset.add(i.to_string().as_bytes(), i as f64, AddFlags::default(), ZSET);
+            });
+            tx.put_collection(key, zset, Expiry::Clear);
+        },
+        |tx, key, n| {
+            let mut hash = Hash::default();
+            (0..n).for_each(|i| assert!(hash.set(i.to_string().as_bytes(), b"value", HASH, false, 0)));
+            tx.put_collection(key, hash, Expiry::Clear);
+        },
+    ];
+
+    /// The ways in which a value goes without having been asked to be freed at once.
+    const WAYS: [fn(&mut WriteTx<'_>, Key<'_>, Key<'_>); 6] = [
+        |tx, key, _| {
+            tx.set_expire(key, Some(1));
+            assert!(tx.peek(key).is_none(), "its time has come");
+        },
+        |tx, key, _| tx.set(key, NewStr::Int(1), Expiry::Clear),
+        |tx, key, _| assert!(tx.put_collection(key, Set::default(), Expiry::Clear)),
+        |tx, key, other| {
+            MAKES[0](tx, other, 1);
+            let renamed = tx.take(other).unwrap().set_key(key.bytes);
+            tx.put_in(0, key, renamed);
+        },
+        |tx, key, _| assert!(tx.replace_by_nothing(key)),
+        |tx, key, _| assert!(tx.remove(key, true)),
+    ];
+
+    #[test]
+    fn large_values_are_freed_elsewhere() {
+        let store = store();
+        let (key, other) = (key(&store, b"k"), key(&store, b"other"));
+        for (make, (number, way)) in MAKES.iter().flat_map(|make| WAYS.iter().enumerate().map(move |way| (make, way))) {
+            for (elements, lazy) in [(60, false), (1000, false), (1000, true), (20_000, false)] {
+                let mut effects = Effects::default();
+                if lazy {
+                    effects.lazy = Lazy::all();
+                }
+                let mut set = LockSet::default();
+                set.database(&store, 0);
+                let mut tx = store.begin(&mut set, context(1000), &mut effects);
+                make(&mut tx, key, elements);
+                way(&mut tx, key, other);
+                let garbage: Vec<bool> =
+                    tx.effects().garbage.iter().map(|g| matches!(g, Garbage::Entry(_, true))).collect();
+                let asked = number == 5;
+                // Small ones are freed at once; others after unlocking; and in the background if told to or very large.
+                let wanted = (elements > 64).then_some(lazy || asked || elements > BACKGROUND_ELEMENTS);
+                assert_eq!(garbage, Vec::from_iter(wanted), "way {number}, {elements} elements, {lazy}");
+                tx.remove(key, false);
+            }
+        }
         check_accounts(&store);
     }
 

@@ -249,6 +249,17 @@ impl<'s> WriteTx<'s> {
         self.remove_in(self.context.db, key, background)
     }
 
+    /// Removes a key because its new value is that there is none; a value large enough is freed in the background. Returns
+    /// whether it was there. O(1).
+    pub fn replace_by_nothing(&mut self, key: Key<'_>) -> bool {
+        let old = self.take(key);
+        let existed = old.is_some();
+        if let Some(old) = old {
+            self.read.discard_replaced(old);
+        }
+        existed
+    }
+
     /// [`WriteTx::remove`] in another database whose shard is held.
     pub fn remove_in(&mut self, db: u32, key: Key<'_>, background: bool) -> bool {
         match self.take_in(db, key) {

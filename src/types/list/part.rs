@@ -51,6 +51,27 @@ pub(super) fn walk_packed_rev(packed: &Packed, range: Range<usize>, f: &mut impl
     }
 }
 
+/// Hands out the indexes of the elements of a range that are equal to `text`, from an end on, until `f` says `false`.
+pub(super) fn find_in_packed(
+    packed: &Packed,
+    range: Range<usize>,
+    from: End,
+    text: &[u8],
+    f: &mut impl FnMut(usize) -> bool,
+) {
+    let wanted = Item::of(text);
+    let mut index = if from == End::Front { range.start } else { range.end };
+    let mut look = |item: Item<'_>| {
+        let this = if from == End::Front { index } else { index - 1 };
+        index = if from == End::Front { index + 1 } else { this };
+        item != wanted || f(this)
+    };
+    match from {
+        End::Front => walk_packed(packed, range, &mut look),
+        End::Back => walk_packed_rev(packed, range, &mut look),
+    };
+}
+
 /// Removes `n` elements that are equal to `wanted`, after the first `skipped`.
 pub(super) fn remove_packed(packed: &mut Packed, wanted: Item<'_>, skipped: usize, n: usize) {
     let mut seen = 0;

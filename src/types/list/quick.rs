@@ -8,45 +8,43 @@
 //! memory in sequence and touches one block only. Both ends are O(1); a node in the middle is added and removed by a move of
 //! at most half of the 16-byte words, which is less than the search that went before.
 //!
-//! Compression: with depth d, the d nodes at each end are plain, those between are compressed where it pays. A node is
-//! compressed when it gets between, or has been changed there; expanded when it comes to an end, or is to be changed. A
-//! reader expands into a copy of its own. An element is never split: one that exceeds the limit is a node.
-//!
-//! With depth 0, which is the default, very long lists are compressed in their middle all the same, because their bytes are
-//! those of their elements and nothing else can save any: a node is compressed when it becomes the [`UNASKED_DEPTH`]-th
-//! from an end by the addition of another, if that saves an eighth. From there on it is expanded by the first change,
-//! and stays plain: one who works in the middle of such a list pays once. So a queue pays for a node of some hundred
-//! elements once on the way in and once on the way out, some microseconds each, and a reader of the middle
-//! less than the search for the node takes in a linked list.
+//! Which nodes are compressed, and when, is in `quick/cold.rs`. An element is never split: one that exceeds the limit is a
+//! node.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::super::packed::{At, Item, Packed};
-use super::node::{Node, SAVED_MIN};
+use super::node::Node;
 use super::{End, ListLimits, Side, part};
 use crate::base::size_class::good_size;
+
+#[cfg(test)]
+mod check;
+mod cold;
 
 /// What is left of a queue of nodes before its array is given back in part: a quarter.
 const SPARSE: usize = 4;
 /// An array of nodes that is not worth giving back.
 const ARRAY_MIN: usize = 16;
 
-/// Nodes at each end that are left plain where nobody asked for compression. Few in tests, so that they see it.
-const UNASKED_DEPTH: usize = if cfg!(test) { 4 } else { 128 };
-/// Of its bytes, what part compression that nobody asked for must save.
-const UNASKED_SAVING: usize = 8;
-
 /// A list of nodes; no node is empty.
-#[derive(Clone)]
 pub(super) struct Quick {
     nodes: VecDeque<Node>,
     /// Elements of all nodes.
     len: usize,
     /// What the allocator has given for all nodes' elements.
     node_bytes: usize,
+    /// What it has given for the queue itself.
+    array_bytes: usize,
     /// The limits that the list was made under, as in Redis, where later settings are for later lists.
     limits: ListLimits,
+    /// Nodes that are marked as warm.
+    warm: u32,
+    /// The node at which the search for a warm one goes on.
+    hand: u32,
 }
 
 /// A place between elements: before the `offset`-th of a node, or behind its last.
@@ -56,9 +54,22 @@ struct Place {
     offset: usize,
 }
 
+impl Clone for Quick {
+    /// A copy, whose allocations are just large enough. O(bytes).
+    fn clone(&self) -> Self {
+        let nodes = self.nodes.clone();
+        let node_bytes = nodes.iter().map(Node::heap_bytes).sum();
+        let mut copy = Self { nodes, node_bytes, ..*self };
+        copy.measure_array();
+        copy
+    }
+}
+
 impl Quick {
     pub(super) fn new(nodes: impl IntoIterator<Item = Packed>, limits: ListLimits) -> Self {
-        let mut quick = Self { nodes: VecDeque::new(), len: 0, node_bytes: 0, limits };
+        let mut quick =
+            Self { nodes: VecDeque::new(), len: 0, node_bytes: 0, array_bytes: 0, limits, warm: 0, hand: 0 };
+        quick.measure_array();
         for packed in nodes {
             if !packed.is_empty() {
                 quick.add_node(quick.nodes.len(), packed);
@@ -73,7 +84,7 @@ impl Quick {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.node_bytes + good_size(self.nodes.capacity() * size_of::<Node>()) + good_size(size_of::<Self>())
+        self.node_bytes + self.array_bytes + const { good_size(size_of::<Self>()) }
     }
 
     /// Nodes, first to last.
@@ -100,76 +111,68 @@ impl Quick {
 
     // Nodes.
 
-    /// The depth that the configuration asked for; 0: none.
-    fn asked_depth(&self) -> usize {
-        usize::from(self.limits.compress_depth)
-    }
-
-    /// Compresses the node at `index` if there are `depth` nodes on either side of it.
-    fn compress_if_inner(&mut self, index: usize, depth: usize) {
-        if index >= depth && index + depth < self.nodes.len() {
-            let asked = self.asked_depth() > 0;
-            let node = &mut self.nodes[index];
-            let saved_min = if asked { SAVED_MIN } else { node.listpack_bytes() / UNASKED_SAVING };
-            self.node_bytes -= node.heap_bytes();
-            node.compress(saved_min);
-            self.node_bytes += node.heap_bytes();
-        }
-    }
-
-    fn expand(&mut self, index: usize) {
-        if let Some(node) = self.nodes.get_mut(index) {
-            self.node_bytes -= node.heap_bytes();
-            node.expand();
-            self.node_bytes += node.heap_bytes();
-        }
-    }
-
     fn add_node(&mut self, index: usize, packed: Packed) {
         let node = Node::new(packed);
         self.len += node.count();
         self.node_bytes += node.heap_bytes();
         self.nodes.insert(index, node);
-        let asked = self.asked_depth();
-        let depth = if asked > 0 { asked } else { UNASKED_DEPTH };
+        self.measure_array();
         // One node has got between: this one, or the one that it has moved from an end.
-        self.compress_if_inner(depth, depth);
-        self.compress_if_inner(self.nodes.len().saturating_sub(depth + 1), depth);
-        if asked > 0 {
-            self.compress_if_inner(index, depth);
+        let depth = self.depth();
+        self.compress_if_inner(depth);
+        self.compress_if_inner(self.nodes.len().saturating_sub(depth + 1));
+        if self.is_inner(index) {
+            self.inner_was_changed(index);
         }
+        self.cool_one();
     }
 
     fn remove_node(&mut self, index: usize) -> Option<Node> {
+        let node = self.take_node(index)?;
+        self.nodes_were_removed(1);
+        Some(node)
+    }
+
+    /// Removes a node; [`Quick::nodes_were_removed`] has to follow.
+    fn take_node(&mut self, index: usize) -> Option<Node> {
         let node = self.nodes.remove(index)?;
         self.len -= node.count();
         self.node_bytes -= node.heap_bytes();
-        self.nodes_were_removed(1);
+        self.warm -= u32::from(node.is_warm());
         Some(node)
     }
 
     /// Expands the nodes that `removed` removed ones have let come to the ends.
     fn nodes_were_removed(&mut self, removed: usize) {
-        let depth = self.asked_depth();
+        let depth = self.plain_depth();
         for from_end in depth.saturating_sub(removed)..depth.min(self.nodes.len()) {
             self.expand(from_end);
             self.expand(self.nodes.len() - 1 - from_end);
         }
+        if removed > 0 {
+            self.cool_one();
+        }
         let spare = self.nodes.capacity() / SPARSE;
         if spare >= ARRAY_MIN && self.nodes.len() < spare {
             self.nodes.shrink_to(self.nodes.len() * 2);
+            self.measure_array();
         }
     }
 
+    fn measure_array(&mut self) {
+        self.array_bytes = good_size(self.nodes.capacity() * size_of::<Node>());
+    }
+
     /// Changes a node's elements, of which one at least must remain or the caller remove the node.
+    #[inline]
     fn change<R>(&mut self, index: usize, f: impl FnOnce(&mut Packed) -> R) -> R {
         let node = &mut self.nodes[index];
         let (count, bytes) = (node.count(), node.heap_bytes());
         let result = node.change(f);
         self.len = self.len - count + node.count();
         self.node_bytes = self.node_bytes - bytes + node.heap_bytes();
-        if self.asked_depth() > 0 {
-            self.compress_if_inner(index, self.asked_depth());
+        if self.is_inner(index) {
+            self.inner_was_changed(index);
         }
         result
     }
@@ -259,10 +262,7 @@ impl Quick {
                 break;
             }
             n -= count;
-            if let Some(node) = self.nodes.remove(index) {
-                self.len -= count;
-                self.node_bytes -= node.heap_bytes();
-            }
+            self.take_node(index);
         }
         before - self.nodes.len()
     }
@@ -301,7 +301,7 @@ impl Quick {
         let (mut offset, mut left) = (place.offset, range.len());
         for node in self.nodes.range(place.node..) {
             let n = left.min(node.count() - offset);
-            if !node.read(|packed| part::walk_packed(packed, offset..offset + n, f)) {
+            if !node.read_range(offset..offset + n, |packed, range| part::walk_packed(packed, range, f)) {
                 return false;
             }
             left -= n;
@@ -323,7 +323,7 @@ impl Quick {
         for node in self.nodes.range(..=place.node).rev() {
             let end = std::mem::replace(&mut end, usize::MAX).min(node.count());
             let n = left.min(end);
-            if !node.read(|packed| part::walk_packed_rev(packed, end - n..end, f)) {
+            if !node.read_range(end - n..end, |packed, range| part::walk_packed_rev(packed, range, f)) {
                 return false;
             }
             left -= n;
@@ -334,13 +334,54 @@ impl Quick {
         true
     }
 
+    /// Hands out the indexes of the elements of a range that are equal to `text`, from an end on, until `f` says `false`.
+    /// O(length).
+    pub(super) fn find_all(&self, range: Range<usize>, from: End, text: &[u8], f: &mut impl FnMut(usize) -> bool) {
+        let mut found: SmallVec<[usize; 16]> = SmallVec::new();
+        let mut in_node = |node: &Node, start: usize| {
+            found.clear();
+            node.find_all(text, |offset| {
+                if range.contains(&(start + offset)) {
+                    found.push(start + offset);
+                }
+                true
+            });
+            if from == End::Back {
+                found.reverse();
+            }
+            found.iter().all(|&index| f(index))
+        };
+        match from {
+            End::Front => {
+                let mut start = 0;
+                for node in &self.nodes {
+                    if start >= range.end || !in_node(node, start) {
+                        return;
+                    }
+                    start += node.count();
+                }
+            }
+            End::Back => {
+                let mut end = self.len;
+                for node in self.nodes.iter().rev() {
+                    if end <= range.start || !in_node(node, end - node.count()) {
+                        return;
+                    }
+                    end -= node.count();
+                }
+            }
+        }
+    }
+
     // In the middle.
 
     /// Puts an element in the place of the one at an index below the length.
     pub(super) fn set(&mut self, index: usize, text: &[u8]) {
         let place = self.locate(index);
         let node = &self.nodes[place.node];
-        let old = node.read(|packed| at(packed, place.offset).map_or(0, |at| packed.encoded_len_at(at)));
+        let old = node.read_range(place.offset..place.offset + 1, |packed, range| {
+            at(packed, range.start).map_or(0, |at| packed.encoded_len_at(at))
+        });
         let bytes = node.listpack_bytes() - old + Packed::encoded_len(text);
         if node.count() == 1 || !self.limits.exceeded(bytes, node.count()) {
             self.change(place.node, |packed| at(packed, place.offset).map(|at| packed.replace(at, text)));
@@ -352,7 +393,14 @@ impl Quick {
 
     /// Adds an element beside the first that is equal to `pivot`; `None` if there is none.
     pub(super) fn insert(&mut self, side: Side, pivot: &[u8], text: &[u8]) -> Option<()> {
-        let offset_in = |node: &Node| node.read(|packed| packed.iter().position(|item| item == Item::of(pivot)));
+        let offset_in = |node: &Node| {
+            let mut found = None;
+            node.find_all(pivot, |offset| {
+                found = Some(offset);
+                false
+            });
+            found
+        };
         let found = self.nodes.iter().enumerate().find_map(|(node, n)| Some((node, offset_in(n)?)));
         let (node, offset) = found?;
         self.insert_at(Place { node, offset: offset + usize::from(side == Side::After) }, text);
@@ -408,7 +456,11 @@ impl Quick {
                 break;
             }
             let index = if from == End::Front { step } else { count - 1 - step };
-            let matches = self.nodes[index].read(|packed| count_equal(packed, text));
+            let mut matches = 0;
+            self.nodes[index].find_all(text, |_| {
+                matches += 1;
+                true
+            });
             if matches > 0 {
                 let n = matches.min(left);
                 // Seen from the front, those that go are the first `n` or the last.
@@ -418,32 +470,15 @@ impl Quick {
             }
         }
         if left < limit {
-            self.nodes.retain(|node| node.count() > 0);
+            let warm = &mut self.warm;
+            self.nodes.retain(|node| {
+                let kept = node.count() > 0;
+                *warm -= u32::from(!kept && node.is_warm());
+                kept
+            });
             self.nodes_were_removed(count - self.nodes.len());
         }
         limit - left
-    }
-
-    /// Checks what must always hold.
-    #[cfg(test)]
-    pub(super) fn check(&self) {
-        let depth = self.asked_depth();
-        assert_eq!(self.len, self.nodes.iter().map(Node::count).sum::<usize>());
-        assert_eq!(self.node_bytes, self.nodes.iter().map(Node::heap_bytes).sum::<usize>());
-        for (index, node) in self.nodes.iter().enumerate() {
-            let inner = depth > 0 && index >= depth && index + depth < self.nodes.len();
-            assert!(depth == 0 || inner || !node.is_compressed(), "node {index} of {} is compressed", self.nodes.len());
-            assert!(node.count() > 0);
-            assert_eq!(node.count(), node.read(Packed::len));
-            if inner && !node.is_compressed() {
-                let mut again = Node::new(node.clone().into_packed());
-                again.compress(SAVED_MIN);
-                assert!(!again.is_compressed(), "node {index} of {} is not compressed", self.nodes.len());
-            }
-            // What encodes the last element of a block that has become a node may lie beyond the limit.
-            let within = !self.limits.exceeded(node.listpack_bytes().saturating_sub(10), node.count());
-            assert!(within || node.count() == 1, "node {index} has {} bytes", node.listpack_bytes());
-        }
     }
 }
 
@@ -458,14 +493,4 @@ fn insert_packed(packed: &mut Packed, offset: usize, text: &[u8]) {
         }
         None => packed.push_back(text),
     }
-}
-
-fn count_equal(packed: &Packed, text: &[u8]) -> usize {
-    let mut count = 0;
-    let mut found = packed.find(text, packed.first(), 0);
-    while let Some(at) = found {
-        count += 1;
-        found = packed.find(text, packed.next(at), 0);
-    }
-    count
 }

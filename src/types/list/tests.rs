@@ -359,13 +359,12 @@ fn inner_nodes_are_compressed_and_bytes_counted() {
         }
         list.check();
         let bytes = list.heap_bytes();
-        assert!(if depth == 1000 { bytes > 280_000 } else { bytes < 200_000 }, "{depth}: {bytes}");
-        let mut changed = list.duplicate();
-        assert!(changed.set(10_000, b"changed", limits));
-        changed.check();
-        // Where nobody asked for compression a node that has been changed stays plain.
-        let grown = changed.heap_bytes() as i64 - bytes as i64;
-        assert!(if depth == 0 { grown > 1000 } else { grown < 1000 }, "{depth}: {grown}");
+        let wanted = match depth {
+            0 => 150_000..190_000,
+            1 | 2 => 80_000..150_000,
+            _ => 280_000..350_000,
+        };
+        assert!(wanted.contains(&bytes), "{depth}: {bytes}");
         let mut copy = list.duplicate();
         while copy.pop(End::Front).is_some() {
             if copy.len().is_multiple_of(100) {
@@ -376,4 +375,93 @@ fn inner_nodes_are_compressed_and_bytes_counted() {
         list.check();
         assert_eq!((list.len(), list.encoding()), (2, "listpack"));
     }
+}
+
+/// A list of many nodes, some of which are dense, changed everywhere.
+#[test]
+fn long_lists_behave_as_a_vector_of_texts() {
+    for (size, elements) in [(5_i32, 1000), (20, 2500), (-1, 4000)] {
+        let rng = Rng::new(100 + u64::from(size.unsigned_abs()));
+        let mut pair = Pair { list: List::new(), model: Vec::new(), limits: limits(size, 0), rng };
+        let (mut dense, mut warm) = (0, 0);
+        for round in 0..1500 {
+            while pair.model.len() < elements {
+                pair.push();
+            }
+            match pair.rng.below(50) {
+                0 => pair.trim(),
+                1..10 => pair.push(),
+                10..30 => pair.set(),
+                _ => pair.step(),
+            }
+            let now = pair.list.compressed_and_warm();
+            (dense, warm) = (dense.max(now.0), warm.max(now.1));
+            if round % 25 == 0 {
+                pair.check();
+            }
+            if round % 500 == 0 {
+                pair.rebuild();
+            }
+        }
+        assert!(dense > 20 && warm > 5, "{size}: {dense} dense, {warm} warm");
+    }
+}
+
+#[test]
+fn repeated_access_does_not_compress_again_and_again() {
+    let limits = limits(-1, 0);
+    let mut list = List::new();
+    (0..100_000_u32).for_each(|i| list.push(End::Back, format!("element {i}").as_bytes(), limits));
+    let (dense, warm) = list.compressed_and_warm();
+    assert!(dense > 300 && warm == 0, "{dense} {warm}");
+
+    // Reading changes nothing.
+    (40_000..50_000).for_each(|i| assert_eq!(list.get(i, |item| item.to_vec()), Some(format!("element {i}").into())));
+    list.range(0, -1, |_| {});
+    assert_eq!(list.compressed_and_warm(), (dense, 0));
+
+    // To and fro over the border of two nodes: all is as it was after a first round of it.
+    let around = |list: &mut List, end| {
+        let mut popped: Vec<_> = (0..400).map(|_| list.pop(end).unwrap_or_default()).collect();
+        while let Some(text) = popped.pop() {
+            list.push(end, &text, limits);
+        }
+        list.compressed_and_warm()
+    };
+    for end in [End::Front, End::Back] {
+        let after = around(&mut list, end);
+        (0..10).for_each(|_| assert_eq!(around(&mut list, end), after));
+    }
+
+    // A node that is changed again and again is expanded once.
+    list.set(50_000, b"other", limits);
+    let after = list.compressed_and_warm();
+    (0..100).for_each(|i| assert!(list.set(50_000 + i % 2, b"element", limits)));
+    assert_eq!((list.compressed_and_warm(), after.1), (after, 1));
+
+    // Changes everywhere leave the nodes plain; what comes and goes at the ends makes them dense again, one at a time.
+    (0..100_000).step_by(100).for_each(|i| assert!(list.set(i, b"element", limits)));
+    let (dense_then, warm) = list.compressed_and_warm();
+    assert!(warm > 300 && dense_then < 10, "{dense_then} {warm}");
+    (0..100_000_u32).for_each(|i| list.push(End::Front, format!("element {i}").as_bytes(), limits));
+    let (dense_now, warm_now) = list.compressed_and_warm();
+    assert!(warm_now < 30 && dense_now > dense_then + warm, "{dense_now} {warm_now}");
+    list.check();
+}
+
+#[test]
+fn what_would_take_long_is_not_made_dense() {
+    let limits = limits(-5, 0);
+    let mut list = List::new();
+    for i in 0..100_000_u32 {
+        list.push(End::Back, format!("element {i}").as_bytes(), limits);
+    }
+    assert_eq!(list.compressed_and_warm().0, 0);
+    let mut list = List::new();
+    for _ in 0..40 {
+        list.push(End::Back, &vec![b'x'; 20_000], limits);
+        list.push(End::Back, &[b'x'; 50_000], limits);
+    }
+    assert_eq!(list.compressed_and_warm().0, 0);
+    list.check();
 }

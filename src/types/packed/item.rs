@@ -199,7 +199,7 @@ fn str_head(len: usize) -> ([u8; 9], usize) {
 /// Bytes that the backlen of an element of `len` bytes takes: 7 bits in each, but the largest number of each width already
 /// takes one more, as Redis has it.
 #[inline]
-const fn backlen_len(len: usize) -> usize {
+pub(super) const fn backlen_len(len: usize) -> usize {
     match len {
         0..=0x7f => 1,
         0x80..=0x3ffe => 2,
@@ -209,9 +209,24 @@ const fn backlen_len(len: usize) -> usize {
     }
 }
 
+/// Bytes of the head and of the text of the element that starts at `at`. Looks at the head only.
+#[inline]
+pub(super) fn widths(bytes: &[u8], at: usize) -> (usize, usize) {
+    match bytes[at] {
+        0..=0x7f => (1, 0),
+        first @ 0x80..=0xbf => (1, usize::from(first & 0x3f)),
+        0xc0..=0xdf => (2, 0),
+        INT_16 => (3, 0),
+        INT_24 => (4, 0),
+        INT_32 => (5, 0),
+        INT_64 => (9, 0),
+        _ => str_lengths(bytes, at),
+    }
+}
+
 /// The backlen: groups of 7 bits, the lowest last; all but the first have the top bit set, so that it is read backwards.
 #[inline]
-fn backlen(len: usize) -> ([u8; 5], usize) {
+pub(super) fn backlen(len: usize) -> ([u8; 5], usize) {
     let mut back = [0; 5];
     let back_len = backlen_len(len);
     let mut rest = len;
@@ -426,6 +441,7 @@ mod tests {
                 (encoded.len(), encoded.len(), 0)
             );
             assert_eq!(decode(&bytes, 0), item);
+            assert_eq!(widths(encoded.head(), 0), (encoded.head().len(), encoded.body().len()));
             assert_eq!(check(&bytes), Some((item, bytes.len(), true)));
             assert_eq!(check(&bytes[..bytes.len() - 1]), None);
         }
