@@ -75,6 +75,7 @@ pub mod exec;
 pub mod logging;
 pub mod net;
 pub mod resp;
+pub mod script;
 pub mod server;
 pub mod spec;
 pub mod stats;
