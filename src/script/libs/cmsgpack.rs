@@ -8,10 +8,12 @@
 use mlua::{Lua, MultiValue, Table, Value};
 
 use super::stack::Stack;
-use super::{Args, Fault, Native, OUTPUT_MAX, Results, SLOTS_MAX, functions, string};
+use super::{Args, Fault, Native, OUTPUT_MAX, RESULTS_MAX, Results, SLOTS_MAX, functions, string};
 
 /// Tables in tables that are packed.
 const NESTING_MAX: usize = 16;
+
+const TOO_MANY: &str = "too many return values at once; use unpack_one or unpack_limit instead.";
 
 /// The table `cmsgpack`.
 pub fn library(lua: &Lua) -> mlua::Result<Table> {
@@ -172,8 +174,10 @@ fn unpack(lua: &Lua, args: &Args<'_>, limit: i64, offset: i64) -> Results {
     let mut reader = Reader { lua, text: &text, at: start };
     let mut values = Vec::new();
     while values.len() < limit && reader.at < text.len() {
-        let value = reader.value(values.len() + 1)?;
-        values.push(value);
+        if values.len() >= RESULTS_MAX {
+            return Err(Fault::stack(TOO_MANY));
+        }
+        values.push(reader.value(values.len() + 1)?);
     }
     let mut results = MultiValue::from_vec(values);
     if !is_all {
@@ -218,9 +222,7 @@ impl Reader<'_> {
             (None, Vec::new(), Stack::default());
         loop {
             if slots + 1 > SLOTS_MAX {
-                return Err(Fault::stack(
-                    "too many return values at once; use unpack_one or unpack_limit instead.",
-                ));
+                return Err(Fault::stack(TOO_MANY));
             }
             let entries = match self.head()? {
                 Head::Value(value) => Err(value),

@@ -27,6 +27,9 @@ use mlua::{Function, Lua, LuaString, MultiValue, Table, Value, ffi};
 /// Stack slots that Lua lends one C function: what bounds nesting and the number of results.
 const SLOTS_MAX: usize = 8000;
 
+/// Values that one call may return: a few less than fit into the slots, of which the binding needs some.
+const RESULTS_MAX: usize = 7900;
+
 /// Bytes that one call may write: a string that is longer could not be sent to anyone.
 const OUTPUT_MAX: usize = 512 << 20;
 
@@ -117,6 +120,22 @@ fn place_of_call(lua: &Lua, text: &[u8]) -> Vec<u8> {
     let mut message = place.flatten().unwrap_or_default().into_bytes();
     message.extend_from_slice(text);
     message
+}
+
+/// Gives every pair of a table, in Lua's order, to `f`, until that fails. `f` must not come back here for another table:
+/// Lua lets its protected calls nest some 200 deep.
+fn each(table: &Table, mut f: impl FnMut(Value, Value) -> Result<(), Fault>) -> Result<(), Fault> {
+    let mut stopped = None;
+    let done = table.for_each(|key: Value, value: Value| {
+        f(key, value).map_err(|fault| {
+            stopped = Some(fault);
+            mlua::Error::StackError
+        })
+    });
+    match stopped {
+        Some(fault) => Err(fault),
+        None => Ok(done?),
+    }
 }
 
 /// The name of a value's type as Lua's messages have it; `None` is an argument that was not given.
@@ -222,7 +241,11 @@ fn functions(lua: &Lua, rows: &[(&str, Native)]) -> mlua::Result<Table> {
 fn native(lua: &Lua, f: impl Fn(&Lua, &Args<'_>) -> Results + 'static) -> mlua::Result<Function> {
     let function = lua.create_function(move |lua, values: MultiValue| {
         let args = Args { lua, values };
-        Ok(match f(lua, &args) {
+        let results = f(lua, &args).and_then(|results| {
+            let fit = results.len() + args.len() < SLOTS_MAX - 20;
+            if fit { Ok(results) } else { Err(Fault::stack("too many results")) }
+        });
+        Ok(match results {
             Ok(mut results) => {
                 results.push_front(Value::Boolean(true));
                 results

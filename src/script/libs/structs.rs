@@ -7,7 +7,7 @@
 
 use mlua::{Lua, MultiValue, Table, Value};
 
-use super::{Args, Fault, Native, OUTPUT_MAX, Results, SLOTS_MAX, functions, number, string, to_i64};
+use super::{Args, Fault, Native, OUTPUT_MAX, RESULTS_MAX, Results, functions, number, string, to_i64};
 
 const INTEGER_SIZE_MAX: usize = 32;
 
@@ -214,7 +214,7 @@ fn unpack(lua: &Lua, args: &Args<'_>) -> Results {
         return Err(Fault::argument(3, "offset must be 1 or greater"));
     }
     // A negative offset is beyond any end.
-    let mut at = usize::try_from(offset - 1).unwrap_or(usize::MAX);
+    let mut at = usize::try_from(offset.saturating_sub(1)).unwrap_or(usize::MAX);
     let mut format = Format::new(&format);
     let mut values: Vec<Value> = Vec::new();
     let too_short = || Fault::argument(2, "data string too short");
@@ -224,7 +224,7 @@ fn unpack(lua: &Lua, args: &Args<'_>) -> Results {
             .checked_add(item.size)
             .and_then(|end| data.get(at..end))
             .ok_or_else(too_short)?;
-        if values.len() + 4 > SLOTS_MAX {
+        if values.len() >= RESULTS_MAX {
             return Err(Fault::stack("too many results"));
         }
         match item.letter {

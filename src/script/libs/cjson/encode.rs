@@ -7,7 +7,7 @@
 use mlua::{Lua, Table, Value};
 
 use super::super::stack::Stack;
-use super::super::{Fault, OUTPUT_MAX, SLOTS_MAX, type_name};
+use super::super::{Fault, OUTPUT_MAX, SLOTS_MAX, each, type_name};
 use super::{InvalidNumbers, Settings};
 use crate::base::num::format_general;
 
@@ -131,14 +131,13 @@ impl Encoder<'_> {
         pieces.text().push(b'{');
         let inner = Level { depth: level.depth + 1, slots: level.slots + 2 };
         let mut is_first = true;
-        for pair in table.pairs::<Value, Value>() {
-            let (key, value) = pair?;
+        each(table, |key, value| {
             if !std::mem::take(&mut is_first) {
                 pieces.text().push(b',');
             }
             self.key(&key, pieces.text())?;
-            self.value(value, inner, pieces)?;
-        }
+            self.value(value, inner, pieces)
+        })?;
         pieces.text().push(b'}');
         Ok(())
     }
@@ -173,16 +172,7 @@ impl Encoder<'_> {
 /// The last index of a table that is an array, 0 for an empty one; `None` if it is to be an object: where a key is no
 /// positive integer, or where there are too few elements for an array and such are converted.
 fn array_length(table: &Table, settings: &Settings) -> Result<Option<i32>, Fault> {
-    let (mut last, mut count) = (0_i32, 0_i64);
-    for pair in table.pairs::<Value, Value>() {
-        let index = match pair?.0 {
-            Value::Integer(n) => i32::try_from(n).ok().filter(|n| *n >= 1),
-            _ => None,
-        };
-        let Some(index) = index else { return Ok(None) };
-        last = last.max(index);
-        count += 1;
-    }
+    let Some((last, count)) = indexes(table)? else { return Ok(None) };
     let (ratio, safe) = (settings.sparse_ratio, settings.sparse_safe);
     if ratio > 0 && i64::from(last) > count.saturating_mul(i64::from(ratio)) && last > safe {
         if settings.sparse_convert {
@@ -196,6 +186,22 @@ fn array_length(table: &Table, settings: &Settings) -> Result<Option<i32>, Fault
         return Err(Fault::memory());
     }
     Ok(Some(last))
+}
+
+/// The last index and the number of elements, if all keys are positive integers of 32 bits.
+fn indexes(table: &Table) -> Result<Option<(i32, i64)>, Fault> {
+    let (mut last, mut count, mut all) = (0, 0, true);
+    let looked = each(table, |key, _| {
+        let index = key.as_i64().and_then(|n| i32::try_from(n).ok()).filter(|n| *n >= 1);
+        all = index.is_some();
+        last = last.max(index.unwrap_or(0));
+        count += 1;
+        if all { Ok(()) } else { Err(Fault::here("")) }
+    });
+    match looked {
+        Err(_) if !all => Ok(None),
+        other => other.map(|()| Some((last, count))),
+    }
 }
 
 fn unfit(value: &Value, reason: &str) -> Fault {
