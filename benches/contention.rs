@@ -22,8 +22,10 @@
 //! sequence of operations, drawn beforehand from a seed, the same for every way: keys uniform or Zipfian (theta
 //! 0.99), 5, 50 or 100 % of them SET, the rest GET. It runs them without a pause, so contention is far above that of
 //! a server, whose threads spend nine tenths of their time in the kernel: the last table, over loopback sockets with
-//! mini-redis's connection and client, shows how much of a difference is left there. All maps have the same hasher.
-//! Every figure is the median of at least three short runs, in which the ways take turns.
+//! mini-redis's connection and client, shows how much of a difference is left there. All maps have the same hasher and
+//! the server's allocator.
+//! Every figure is the median of many short runs, in which the ways take turns; the figure in brackets is the median of
+//! the ratios to the store within each round, which a machine that others share disturbs less.
 //!
 //! # How to read it
 //!
@@ -43,6 +45,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The server's, for every way alike.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const HELP: &str = "\
 cargo bench --bench contention -- [OPTIONS]
 
@@ -53,10 +59,13 @@ cargo bench --bench contention -- [OPTIONS]
   --fixed-shards N     shards in the tables over threads and over the wire (256)
   --connections N      connections over the wire (16)
   --keys N             keys (100000)
-  --runs N             runs of each figure (3)
-  --seconds S          length of a run; over the wire three times that (0.1)
+  --runs N             runs of each figure (15)
+  --seconds S          length of a run; over the wire ten times that, three runs (0.03)
   --svg FILE           plot the tables over threads and shards
 ";
+
+/// Runs of a figure over the wire at most.
+const WIRE_RUNS: usize = 3;
 
 /// The parsed command line.
 struct Options {
@@ -147,52 +156,72 @@ fn filled(row: &Row, shards: usize, keys: &Keys) -> Box<dyn Way> {
 fn over_threads(options: &Options, keys: &Keys, load: Load) -> Table {
     let rows: Vec<&Row> = chosen(options).collect();
     let ways: Vec<Box<dyn Way>> = rows.iter().map(|row| filled(row, options.fixed_shards, keys)).collect();
-    let mut values = vec![Vec::new(); rows.len()];
-    for &threads in &options.threads {
+    let columns = options.threads.iter().map(|&threads| {
         let script = Script::draw(load, keys, threads);
-        let mut runs = vec![Vec::new(); rows.len()];
-        for _ in 0..options.runs {
-            for (way, figures) in ways.iter().zip(&mut runs) {
-                figures.push(workload::run(&**way, keys, &script, options.window) / 1e6);
-            }
-        }
-        values.iter_mut().zip(runs).for_each(|(row, figures)| row.push(median(figures)));
-    }
+        in_turns(options, &ways, keys, &script)
+    });
+    let columns = columns.collect();
     let title = format!("{} keys, {} % writes, {} shards", load.spread.name(), load.writes, options.fixed_shards);
-    let rows = rows.iter().map(|row| row.name).collect();
-    print_table(Table { title, axis: "threads", columns: options.threads.clone(), rows, values })
+    print_table(title, "threads", options.threads.clone(), &rows, columns)
 }
 
 fn over_shards(options: &Options, keys: &Keys, load: Load) -> Table {
     let rows: Vec<&Row> = chosen(options).filter(|row| row.sharded).collect();
     let threads = options.threads.iter().copied().max().unwrap_or(1);
     let script = Script::draw(load, keys, threads);
-    let mut values = vec![Vec::new(); rows.len()];
-    for &shards in &options.shards {
+    let columns = options.shards.iter().map(|&shards| {
         let ways: Vec<Box<dyn Way>> = rows.iter().map(|row| filled(row, shards, keys)).collect();
-        let mut runs = vec![Vec::new(); rows.len()];
-        for _ in 0..options.runs {
-            for (way, figures) in ways.iter().zip(&mut runs) {
-                figures.push(workload::run(&**way, keys, &script, options.window) / 1e6);
-            }
-        }
-        values.iter_mut().zip(runs).for_each(|(row, figures)| row.push(median(figures)));
-    }
+        in_turns(options, &ways, keys, &script)
+    });
+    let columns = columns.collect();
     let title = format!("{} keys, {} % writes, {threads} threads", load.spread.name(), load.writes);
-    let rows = rows.iter().map(|row| row.name).collect();
-    print_table(Table { title, axis: "shards", columns: options.shards.clone(), rows, values })
+    print_table(title, "shards", options.shards.clone(), &rows, columns)
 }
 
-/// Prints a table, in million operations a second, and hands it back.
-fn print_table(table: Table) -> Table {
-    println!("\n{}: million operations/s over {}", table.title, table.axis);
-    let heads: Vec<String> = table.columns.iter().map(|head| format!("{head:>8}")).collect();
-    println!("{:<38}{}", "", heads.concat());
-    for (name, values) in table.rows.iter().zip(&table.values) {
-        let values: Vec<String> = values.iter().map(|value| format!("{value:>8.2}")).collect();
-        println!("{name:<38}{}", values.concat());
+/// A figure: the median throughput in million operations a second, and the median of what each run was to that of the
+/// last way in the same round.
+struct Figure {
+    rate: f64,
+    to_last: f64,
+}
+
+/// Runs the ways in turn, round after round, each round beginning with another: what slows the machine for a while
+/// slows all of them, so that the ratios within a round are quieter than the rates.
+fn in_turns(options: &Options, ways: &[Box<dyn Way>], keys: &Keys, script: &Script) -> Vec<Figure> {
+    let mut rounds: Vec<Vec<f64>> = Vec::new();
+    for round in 0..options.runs {
+        let mut rates = vec![0.0; ways.len()];
+        for turn in 0..ways.len() {
+            let number = (round + turn) % ways.len();
+            rates[number] = workload::run(&*ways[number], keys, script, options.window) / 1e6;
+        }
+        rounds.push(rates);
     }
-    table
+    let figure = |number: usize| Figure {
+        rate: median(rounds.iter().map(|rates| rates[number]).collect()),
+        to_last: median(rounds.iter().map(|rates| rates[number] / rates[ways.len() - 1]).collect()),
+    };
+    (0..ways.len()).map(figure).collect()
+}
+
+/// Prints a table, in million operations a second and, in brackets, to its last row, and hands it back.
+fn print_table(
+    title: String,
+    axis: &'static str,
+    heads: Vec<usize>,
+    rows: &[&Row],
+    columns: Vec<Vec<Figure>>,
+) -> Table {
+    println!("\n{title}: million operations/s over {axis} (of the last row's)");
+    let printed: Vec<String> = heads.iter().map(|head| format!("{head:>14}")).collect();
+    println!("{:<38}{}", "", printed.concat());
+    for (number, row) in rows.iter().enumerate() {
+        let cells =
+            columns.iter().map(|column| format!("{:>7.2} ({:>4.2})", column[number].rate, column[number].to_last));
+        println!("{:<38}{}", row.name, cells.collect::<String>());
+    }
+    let values = (0..rows.len()).map(|number| columns.iter().map(|column| column[number].rate).collect());
+    Table { title, axis, columns: heads, values: values.collect(), rows: rows.iter().map(|row| row.name).collect() }
 }
 
 fn over_the_wire(options: &Options, keys: &Arc<Keys>) -> Result<()> {
@@ -201,11 +230,11 @@ fn over_the_wire(options: &Options, keys: &Arc<Keys>) -> Result<()> {
     let rows: Vec<&Row> = chosen(options).collect();
     let ways: Vec<Arc<dyn Way>> = rows.iter().map(|row| Arc::from(filled(row, options.fixed_shards, keys))).collect();
     let mut figures = vec![[Vec::new(), Vec::new()]; rows.len()];
-    for _ in 0..options.runs {
+    for _ in 0..options.runs.min(WIRE_RUNS) {
         for (way, of_way) in ways.iter().zip(&mut figures) {
             for (writes, runs) in [5, 50].into_iter().zip(of_way) {
                 let load = Load { spread: Spread::Uniform, writes };
-                let rate = wire::run(way.clone(), keys, load, options.connections, options.window * 3)?;
+                let rate = wire::run(way.clone(), keys, load, options.connections, options.window * 10)?;
                 runs.push(rate / 1e3);
             }
         }
@@ -226,8 +255,8 @@ fn parse(words: &[String]) -> Result<Options> {
         fixed_shards: 256,
         connections: 16,
         keys: 100_000,
-        runs: 3,
-        window: Duration::from_millis(100),
+        runs: 15,
+        window: Duration::from_millis(30),
         svg: None,
         bench: false,
         help: false,

@@ -50,6 +50,9 @@ const BOUND: f64 = 0.9;
 /// The same of the large sorted set, which Redis keeps as a skip list beside a hash table.
 const BOUND_LARGE_ZSET: f64 = 0.7;
 
+/// The same of streams, whose nodes hold the bytes that Redis's do.
+const BOUND_STREAM: f64 = 1.0;
+
 /// One row of the table.
 struct Row {
     name: &'static str,
@@ -127,6 +130,16 @@ const ROWS: &[Row] = &[
         answer: |out, n| push_bulk(out, &score(n * 10 + 4)),
     },
     Row {
+        name: "small-stream",
+        title: "streams of one entry of 3 fields",
+        elements: 1,
+        one_key: false,
+        bound: BOUND_STREAM,
+        command: Part("XADD", 7, push_entry),
+        check: Part("XLEN", 0, |_, _| ()),
+        answer: |out, _| push_number(out, b':', 1),
+    },
+    Row {
         name: "large-list",
         title: "one list",
         elements: 1,
@@ -179,7 +192,40 @@ const ROWS: &[Row] = &[
         check: Part("ZSCORE", 1, |out, n| push_bulk(out, &member(n))),
         answer: |out, n| push_bulk(out, &score(n)),
     },
+    Row {
+        name: "large-stream",
+        title: "one stream of entries of 3 fields",
+        elements: 1,
+        one_key: true,
+        bound: BOUND_STREAM,
+        command: Part("XADD", 7, push_entry),
+        check: Part("XRANGE", 2, |out, n| (0..2).for_each(|_| push_bulk(out, &entry_id(n)))),
+        answer: |out, n| {
+            push_head(out, 1);
+            push_head(out, 2);
+            push_bulk(out, &entry_id(n));
+            push_head(out, 6);
+            push_fields(out, n);
+        },
+    },
 ];
+
+/// The id of an entry.
+fn entry_id(n: u64) -> Vec<u8> {
+    format!("{}-0", 1_700_000_000_000 + n).into_bytes()
+}
+
+fn push_fields(out: &mut Vec<u8>, n: u64) {
+    for (field, value) in [("sensor", integer(n)), ("place", letters(n)), ("value", score(n))] {
+        push_bulk(out, field.as_bytes());
+        push_bulk(out, &value);
+    }
+}
+
+fn push_entry(out: &mut Vec<u8>, n: u64) {
+    push_bulk(out, &entry_id(n));
+    push_fields(out, n);
+}
 
 /// splitmix64's output function: every number has its own.
 fn mix(number: u64) -> u64 {
@@ -229,6 +275,9 @@ impl Row {
 
     /// Appends the reply to the command number n that adds elements.
     fn added(&self, out: &mut Vec<u8>, n: u64) {
+        if self.command.0 == "XADD" {
+            return push_bulk(out, &entry_id(n));
+        }
         let long = self.one_key && self.command.0 == "RPUSH";
         push_number(out, b':', if long { n + 1 } else { self.elements } as i64);
     }

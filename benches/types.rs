@@ -1,5 +1,5 @@
 //! The collections in process: what an operation costs with 10, 1,000 and 1,000,000 elements; and what `redis-server`
-//! spends on the sorted set's commands at a million members, beside.
+//! spends on the commands of sorted sets and streams at a million elements, beside.
 //!
 //! ```text
 //! cargo bench --bench types                  # everything, about a minute
@@ -21,6 +21,7 @@
 //!
 //! The allocator is jemalloc, as in the server.
 
+mod types_support;
 // Each bench uses its own part of what they share.
 #[allow(dead_code)]
 mod wire_support;
@@ -35,7 +36,6 @@ use ostracon::types::hash::{Hash, HashLimits};
 use ostracon::types::list::{End, List, ListLimits};
 use ostracon::types::packed::Item;
 use ostracon::types::set::{Set, SetLimits};
-
 use ostracon::types::zset::{AddFlags, Range, ScoreRange, ZSet, ZSetLimits};
 use wire_support::Result;
 use wire_support::cell::median;
@@ -47,7 +47,7 @@ use wire_support::rival::{Rival, Server};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const SIZES: [usize; 3] = [10, 1_000, 1_000_000];
-const SECTIONS: [&str; 5] = ["list", "hash", "set", "zset", "beside"];
+const SECTIONS: [&str; 6] = ["list", "hash", "set", "zset", "stream", "beside"];
 const LIST_LIMITS: ListLimits = ListLimits { max_listpack_size: -2, compress_depth: 0 };
 const HASH_LIMITS: HashLimits = HashLimits { listpack_entries: 128, listpack_value: 64 };
 const SET_LIMITS: SetLimits = SetLimits { intset_entries: 512, listpack_entries: 128, listpack_value: 64 };
@@ -115,13 +115,15 @@ fn bench(options: &Options) -> Result<()> {
     print!("\n{:<44}", "ns an operation (pairs: of both)");
     options.sizes.iter().for_each(|size| print!("{size:>12}"));
     println!();
-    let sections: [(&str, Section); 4] = [("list", list), ("hash", hash), ("set", set), ("zset", zset)];
+    let sections: [(&str, Section); 5] =
+        [("list", list), ("hash", hash), ("set", set), ("zset", zset), ("stream", types_support::stream)];
     for (_, section) in sections.iter().filter(|(name, _)| wants(name)) {
         section(options);
     }
     if wants("beside") {
         machine::check_tools()?;
         beside(options)?;
+        types_support::beside(options)?;
     }
     Ok(())
 }
@@ -297,6 +299,13 @@ fn zset(options: &Options) {
     });
 }
 
+/// The µs a call that a server says it spent.
+fn usec_per_call(server: &Server, command: &str) -> Result<f64> {
+    let stats = server.info("commandstats", &format!("cmdstat_{command}"))?;
+    let spent = stats.split(',').find_map(|word| word.strip_prefix("usec_per_call="));
+    Ok(spent.ok_or("commandstats without usec_per_call")?.trim().parse()?)
+}
+
 /// The commands that are compared.
 const COMMANDS: [(&str, &str); 4] = [
     ("zadd", "ZADD of a new member"),
@@ -415,9 +424,7 @@ impl Work<'_> {
     fn on(&self, server: &Server, model: &ZSet) -> Result<f64> {
         server.ask(&["CONFIG", "RESETSTAT"])?;
         server.converse(0..self.new.len() as u64, |out, n| self.request(out, n), |out, n| self.reply(out, n, model))?;
-        let stats = server.info("commandstats", &format!("cmdstat_{}", COMMANDS[self.command].0))?;
-        let spent = stats.split(',').find_map(|word| word.strip_prefix("usec_per_call="));
-        Ok(spent.ok_or("commandstats without usec_per_call")?.trim().parse()?)
+        usec_per_call(server, COMMANDS[self.command].0)
     }
 
     fn request(&self, out: &mut Vec<u8>, n: u64) {

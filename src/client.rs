@@ -1,22 +1,28 @@
 //! The state of one connection that commands know of.
 //!
 //! Owns two halves. [`Client`] belongs to the connection and is touched by its worker alone. [`Shared`] is what other
-//! threads see: CLIENT LIST reads it, CLIENT KILL marks it, MONITOR and later pub/sub put messages into its inbox and
+//! threads see: CLIENT LIST reads it, CLIENT KILL marks it, MONITOR and PUBLISH put messages into its inbox and
 //! wake the connection, by leaving its token in the [`Mailbox`] of its worker. Its fields are relaxed atomics that the
 //! worker stores at most once per read from the socket (the last command: once per command) and only where they change,
 //! and small strings behind a mutex that is touched by CLIENT SETNAME and the like only. It must not know sockets, the
 //! store or handlers.
 
-use crate::resp::{OwnedCommand, Parser, Proto};
-use crate::store::Watch;
+mod mailbox;
+
+pub use mailbox::Mailbox;
+
+use crate::pubsub::Space;
+use crate::resp::{OutBuf, OwnedCommand, Parser, Proto};
+use crate::store::{Call, Watch};
+use crate::tracking::Tracks;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+    Ordering::{AcqRel, Acquire, Relaxed},
 };
 
 bitflags::bitflags! {
@@ -39,6 +45,14 @@ bitflags::bitflags! {
         const CLOSING = 1 << 6;
         /// `b`: waits in a blocking command.
         const BLOCKED = 1 << 7;
+        /// `t`: client-side tracking is on.
+        const TRACKING = 1 << 8;
+        /// `R`: the client that it redirects invalidations to is gone.
+        const BROKEN_REDIRECT = 1 << 9;
+        /// `B`: tracks by prefixes.
+        const BCAST = 1 << 10;
+        /// `P`: has subscribed to something.
+        const PUBSUB = 1 << 12;
     }
 }
 
@@ -55,64 +69,8 @@ pub struct Names {
     pub user: String,
 }
 
-/// Where other threads leave word for one worker: tokens of connections that it is to look at.
-///
-/// Told while the worker sleeps it wakes it, else the worker finds the word before it sleeps again.
-pub struct Mailbox {
-    tokens: Mutex<Vec<u64>>,
-    filled: AtomicBool,
-    /// The worker sleeps, or is about to.
-    asleep: AtomicBool,
-    rouse: Box<dyn Fn() + Send + Sync>,
-}
-
-impl Mailbox {
-    /// An empty one; `rouse` wakes a worker that sleeps.
-    pub fn new(rouse: impl Fn() + Send + Sync + 'static) -> Self {
-        let rouse = Box::new(rouse);
-        Self { tokens: Mutex::default(), filled: AtomicBool::new(false), asleep: AtomicBool::new(false), rouse }
-    }
-
-    /// Asks for a look at a connection.
-    fn put(&self, token: u64) {
-        self.tokens.lock().push(token);
-        self.ring();
-    }
-
-    /// Makes the worker look after what was left for it, here or elsewhere, before this call.
-    pub fn ring(&self) {
-        // The worker does the same in the opposite order, see `doze`: one of the two sees what the other has stored.
-        self.filled.store(true, SeqCst);
-        if self.asleep.load(SeqCst) && self.asleep.swap(false, SeqCst) {
-            (self.rouse)();
-        }
-    }
-
-    /// Whether there may be something. For the worker, as all that follows.
-    #[inline]
-    pub fn has_mail(&self) -> bool {
-        self.filled.load(Relaxed)
-    }
-
-    /// Moves the tokens to `into`, which is empty. What is left from here on rings again.
-    pub fn take(&self, into: &mut Vec<u64>) {
-        self.filled.swap(false, SeqCst);
-        std::mem::swap(into, &mut self.tokens.lock());
-    }
-
-    /// Whether the worker may sleep now. From here on whatever is left wakes it, until [`Mailbox::awake`].
-    #[inline]
-    pub fn doze(&self) -> bool {
-        self.asleep.store(true, SeqCst);
-        !self.filled.load(SeqCst)
-    }
-
-    /// The worker sleeps no more.
-    #[inline]
-    pub fn awake(&self) {
-        self.asleep.store(false, Relaxed);
-    }
-}
+/// Messages that an empty inbox keeps room for.
+const INBOX_KEPT: usize = 16;
 
 /// A wait that its end has been decided of, other than by CLIENT UNBLOCK.
 const DECIDED: u8 = 3;
@@ -155,6 +113,12 @@ pub struct Shared {
     posted: AtomicBool,
     /// Its number, never used twice.
     pub id: u64,
+    /// Messages of other threads, as they go over the wire.
+    inbox: Mutex<VecDeque<Bytes>>,
+    /// Its worker's mailbox, and what it is known by there.
+    mailbox: Option<(Arc<Mailbox>, u64)>,
+    /// Worker that serves it.
+    pub worker: usize,
     /// Selected database.
     pub db: AtomicU32,
     /// [`ClientFlags`].
@@ -171,20 +135,17 @@ pub struct Shared {
     pub laddr: String,
     /// File descriptor.
     pub fd: i32,
-    /// Worker that serves it.
-    pub worker: usize,
     /// Unix time in milliseconds of the connection.
     pub created_ms: u64,
     /// What becomes of its wait. 0: not decided yet; [`DECIDED`]; or the [`Unblock`] that somebody asked for, plus 1.
     wait: AtomicU8,
     /// Small strings.
     pub names: Mutex<Names>,
-    /// Messages of other threads, as they go over the wire.
-    inbox: Mutex<VecDeque<Bytes>>,
-    /// Its worker's mailbox, and what it is known by there.
-    mailbox: Option<(Arc<Mailbox>, u64)>,
+    /// Channels, patterns and shard channels that it has subscribed to: how many.
+    pub subscriptions: [AtomicU32; 3],
 }
 
+const _: () = assert!(std::mem::offset_of!(Shared, db) <= 128, "what a message touches is one more");
 const _: () = assert!(std::mem::offset_of!(Shared, id) <= 64, "what a command touches is one cache line");
 
 impl Shared {
@@ -214,6 +175,7 @@ impl Shared {
             worker,
             created_ms: now_ms,
             wait: AtomicU8::new(0),
+            subscriptions: Default::default(),
             names: Mutex::new(Names { user: "default".into(), ..Names::default() }),
             inbox: Mutex::new(VecDeque::new()),
             mailbox: None,
@@ -249,9 +211,19 @@ impl Shared {
         }
     }
 
+    /// For who has left something while nobody may be woken: whom to call later, unless somebody has or will.
+    #[inline]
+    pub fn call(&self) -> Option<Call> {
+        let (_, token) = self.mailbox.as_ref()?;
+        (!self.posted.swap(true, AcqRel)).then_some(Call { worker: self.worker, token: *token })
+    }
+
     /// Called by the worker before it looks at what was left: what is left from here on wakes it again.
+    #[inline]
     pub fn heard(&self) {
-        self.posted.swap(false, AcqRel);
+        if self.posted.load(Relaxed) {
+            self.posted.swap(false, AcqRel);
+        }
     }
 
     /// Asks the worker to end the wait of a blocking command; `false`: it does not wait, or what becomes of its wait is
@@ -310,8 +282,11 @@ impl Shared {
 
     /// [`Shared::post`] without waking: no system call.
     pub fn leave(&self, message: Bytes) -> usize {
-        let bytes = self.inbox_bytes.fetch_add(message.len(), Relaxed) + message.len();
-        self.inbox.lock().push_back(message);
+        let mut inbox = self.inbox.lock();
+        // Written under the lock alone.
+        let bytes = self.inbox_bytes.load(Relaxed) + message.len();
+        self.inbox_bytes.store(bytes, Relaxed);
+        inbox.push_back(message);
         bytes
     }
 
@@ -353,11 +328,14 @@ impl Shared {
         self.inbox_bytes.load(Relaxed)
     }
 
-    /// Takes all messages.
-    pub fn take_mail(&self) -> VecDeque<Bytes> {
-        let mail = std::mem::take(&mut *self.inbox.lock());
-        self.inbox_bytes.fetch_sub(mail.iter().map(Bytes::len).sum(), Relaxed);
-        mail
+    /// Moves all messages to `out`.
+    pub fn take_mail(&self, out: &mut OutBuf) {
+        let mut inbox = self.inbox.lock();
+        self.inbox_bytes.store(0, Relaxed);
+        inbox.drain(..).for_each(|message| out.attach(message));
+        if inbox.capacity() > INBOX_KEPT {
+            *inbox = VecDeque::new();
+        }
     }
 }
 
@@ -384,6 +362,27 @@ pub struct Multi {
     pub aborted: bool,
     /// Bytes of the queue.
     pub bytes: usize,
+}
+
+/// What a client has subscribed to, by [`Space`].
+#[derive(Default)]
+pub struct Subscriptions([BTreeSet<Bytes>; 3]);
+
+impl Subscriptions {
+    /// The names of one space.
+    pub fn of(&mut self, space: Space) -> &mut BTreeSet<Bytes> {
+        &mut self.0[space as usize]
+    }
+
+    /// How many there are in one space.
+    pub fn len(&self, space: Space) -> usize {
+        self.0[space as usize].len()
+    }
+
+    /// Whether there are none at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(BTreeSet::is_empty)
+    }
 }
 
 /// What a client waits for whose command blocks it.
@@ -417,12 +416,19 @@ pub struct Client {
     pub no_touch: bool,
     /// In MONITOR mode.
     pub monitor: bool,
+    /// It has subscribed to something, or had when its command began.
+    pub subscribed: bool,
+    /// Client-side tracking, if it is on.
+    pub tracking: Option<Box<Tracks>>,
     /// A command of its EXEC runs: nothing may block it or turn it into a stream of messages.
     pub deny_blocking: bool,
     /// The connection is to be closed after what is in its output buffer.
     pub closing: bool,
-    /// Watched keys.
-    pub watches: Vec<Watch>,
+    /// Watched keys, if there are any.
+    #[allow(clippy::box_collection, reason = "one pointer of a connection that watches nothing, as nearly all")]
+    pub watches: Option<Box<Vec<Watch>>>,
+    /// What it has subscribed to.
+    pub subscriptions: Option<Box<Subscriptions>>,
 }
 
 impl Client {
@@ -439,17 +445,32 @@ impl Client {
             reply: ReplyMode::On,
             no_touch: false,
             monitor: false,
+            subscribed: false,
+            tracking: None,
             deny_blocking: false,
             closing: false,
-            watches: Vec::new(),
+            watches: None,
+            subscriptions: None,
         }
     }
 
     /// Whether a command has to pass the slow gates: not authenticated, in MULTI, replies switched off,
-    /// monitoring.
+    /// monitoring, subscribed, tracking.
     #[inline]
     pub fn gated(&self) -> bool {
-        !self.authenticated || self.multi.is_some() || self.reply != ReplyMode::On || self.monitor
+        // One branch: nearly always all of them are looked at.
+        !self.authenticated | self.multi.is_some() | (self.reply != ReplyMode::On) | self.monitor | self.listens()
+    }
+
+    /// Whether messages may come to it while its commands run: subscribed or tracking.
+    #[inline]
+    pub fn listens(&self) -> bool {
+        self.subscribed | self.tracking.is_some()
+    }
+
+    /// Whether it speaks RESP2 and has subscribed: replies and messages could not be told apart, so few commands may run.
+    pub fn only_listens(&self) -> bool {
+        self.subscribed && self.proto == Proto::Resp2
     }
 
     /// Selects a database.
@@ -469,7 +490,7 @@ impl Client {
         let queued = self.multi.as_ref().map_or(0, |m| m.queue.len() as u32 + 1);
         self.shared.multi.store(queued, Relaxed);
         self.shared.multi_bytes.store(self.multi.as_ref().map_or(0, |m| m.bytes), Relaxed);
-        self.shared.watched.store(self.watches.len() as u32, Relaxed);
+        self.shared.watched.store(self.watches.as_ref().map_or(0, |watches| watches.len() as u32), Relaxed);
         self.shared.set_flag(ClientFlags::MULTI, self.multi.is_some());
     }
 }
@@ -482,6 +503,13 @@ mod tests {
         let roused = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&roused);
         (Arc::new(Mailbox::new(move || _ = count.fetch_add(1, Relaxed))), roused)
+    }
+
+    /// Takes the messages, of a byte each; how many there were.
+    fn mail(shared: &Shared) -> usize {
+        let mut out = OutBuf::new();
+        shared.take_mail(&mut out);
+        out.len()
     }
 
     #[test]
@@ -501,7 +529,7 @@ mod tests {
         shared.close();
         assert!(mailbox.has_mail() && shared.kill.load(Relaxed));
         assert_eq!(roused.load(Relaxed), 1);
-        assert_eq!((shared.take_mail().len(), shared.has_mail()), (3, false));
+        assert_eq!((mail(&shared), shared.has_mail()), (3, false));
     }
 
     /// Two threads leave word a hundred thousand times for a third, which sleeps whenever it may. It must neither miss
@@ -532,7 +560,7 @@ mod tests {
             for token in tokens.drain(..) {
                 let client = &clients[token as usize];
                 client.heard();
-                got += client.take_mail().len();
+                got += mail(client);
             }
         }
         posters.into_iter().for_each(|poster| poster.join().unwrap());

@@ -10,10 +10,10 @@
 //! | --- | --- |
 //! | [`base`] | clock, numbers as text, glob, random numbers, hashing, hash tables, allocator size classes |
 //! | [`resp`] | request parser, reply writer, owned reply value: bytes in, bytes out |
-//! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, geometry; no key, lock or wire |
+//! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, streams, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
 //! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
-//! | [`config`], [`stats`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
+//! | [`config`], [`stats`], [`pubsub`], [`tracking`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
 //! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count, serve who waits |
@@ -31,7 +31,9 @@
 //! 4. `commands/string.rs`: `get` asks the transaction for the string and writes it into the reply buffer; a large
 //!    value is shared, not copied.
 //! 5. `exec/commit.rs` counts the hit, and would tell listeners had anything changed; the shard is unlocked.
-//! 6. Back in `net/connection.rs` the replies of the whole batch go to the socket in one write.
+//!    Of a long pipeline the next batch is parsed and its slots are on their way while this one runs.
+//! 6. Back in `net/connection.rs` the replies of all batches go to the socket in one write, together with those of up to
+//!    16 connections that were ready at the same time, so that a peer which has several of them is woken once.
 //!
 //! # Invariants
 //!
@@ -48,6 +50,12 @@
 //! - Workers share the store and nothing else. What must reach a connection of another worker is left with the
 //!   connection ([`client::Shared::post`], [`client::Shared::close`]), and its token in its worker's
 //!   [`client::Mailbox`], which wakes a worker that sleeps.
+//! - What is left for other clients while shards are held (a published message, a keyspace event) only notes whom to wake
+//!   ([`store::Effects::calls`]); waking, which may be a system call, follows the unlocking ([`server::Server::tell`]), each
+//!   worker once. A subscriber's inbox and socket together have a limit; a publisher never waits for it.
+//! - A key that a tracking client reads is remembered while its shard is held, and who remembers it is told of a change
+//!   while its shard is held; what lies in the client's inbox when its command holds its shards goes out before the
+//!   reply (`exec/track.rs`). So an invalidation is never behind a reply that shows what came after it.
 //! - A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
 //!   comes ([`exec::Worker::resume`]). An element is taken for it only with the shards of all its keys held, while it is
 //!   known to be connected (`exec/block.rs`).
@@ -74,10 +82,12 @@ pub mod daemon;
 pub mod exec;
 pub mod logging;
 pub mod net;
+pub mod pubsub;
 pub mod resp;
 pub mod script;
 pub mod server;
 pub mod spec;
 pub mod stats;
 pub mod store;
+pub mod tracking;
 pub mod types;

@@ -4,13 +4,21 @@
 //! shutdown. Each part has its own lock or none; the registry's mutex is taken at connect and disconnect and by CLIENT
 //! LIST and KILL only. It must not know sockets or handlers.
 
+mod pause;
+mod pubsub;
+mod tracking;
+
+pub use pause::Pause;
+pub use pubsub::{PubSub, Seat};
+pub use tracking::Tracking;
+
 use crate::base::clock::Clock;
 use crate::base::rng::random_hex;
-use crate::client::Shared;
+use crate::client::{Mailbox, Shared};
 use crate::commands::Commands;
 use crate::config::{Config, Effect, Settings};
 use crate::stats::Stats;
-use crate::store::{Access, DEFAULT_SHARDS, Store};
+use crate::store::{Access, Call, DEFAULT_SHARDS, Store};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -34,6 +42,14 @@ pub struct Server {
     pub clients: Clients,
     /// Clients in MONITOR mode.
     pub monitors: Monitors,
+    /// Clients that have subscribed, and to what.
+    pub pubsub: Arc<PubSub>,
+    /// Clients that cache, and what.
+    pub tracking: Tracking,
+    /// Whether clients are held back.
+    pub pause: Pause,
+    /// The workers' mailboxes, each entered by its worker.
+    pub mailboxes: Box<[OnceLock<Arc<Mailbox>>]>,
     /// How it ends.
     pub shutdown: Shutdown,
     /// Time.
@@ -67,8 +83,17 @@ impl Server {
         let settings = config.current();
         let shards = if settings.shards == 0 { DEFAULT_SHARDS } else { settings.shards };
         let commands = Commands::renamed(&settings.renamed_commands)?;
+        let store = Store::new(settings.databases as usize, shards, None, clock.clone());
+        let pubsub = Arc::new(PubSub::default());
+        pubsub.configure(&settings, &store.listeners);
+        let tracking = Tracking::default();
+        tracking.configure(&settings);
         Ok(Self {
-            store: Store::new(settings.databases as usize, shards, None, clock.clone()),
+            store,
+            pubsub,
+            tracking,
+            pause: Pause::default(),
+            mailboxes: (0..workers).map(|_| OnceLock::new()).collect(),
             stats: Stats::new(workers, commands.len()),
             commands,
             clients: Clients::default(),
@@ -102,12 +127,27 @@ impl Server {
     /// Why it cannot be had; the change is refused with this text.
     pub fn apply(&self, effect: Effect, new: &Settings) -> Result<(), String> {
         match effect {
+            Effect::PubSub => {
+                PubSub::configure(&self.pubsub, new, &self.store.listeners);
+                self.tracking.configure(new);
+            }
             Effect::SlowLog => self.stats.slowlog.cut(new.slowlog_max_len),
             // Workers read these from the settings.
             Effect::Nothing | Effect::Password | Effect::Store | Effect::LatencyTracking => {}
             _ => return self.on_config.get().map_or(Ok(()), |apply| apply(effect, new)),
         }
         Ok(())
+    }
+
+    /// Has connections looked at that messages were left for. Not while a shard is held: each worker is woken, once, which
+    /// may be a system call.
+    pub fn tell(&self, calls: &mut Vec<Call>) {
+        while let Some(&Call { worker, .. }) = calls.last() {
+            if let Some(mailbox) = self.mailboxes.get(worker).and_then(OnceLock::get) {
+                mailbox.put_all(calls.iter().filter(|call| call.worker == worker).map(|call| call.token));
+            }
+            calls.retain(|call| call.worker != worker);
+        }
     }
 
     /// CONFIG RESETSTAT: all counters that INFO shows as totals.

@@ -3,6 +3,10 @@
 //! Owns the line of CLIENT LIST and the filters of LIST and KILL. Other clients are seen through
 //! [`crate::client::Shared`] only; a kill marks the client and wakes its worker, which closes the connection.
 
+mod help;
+mod pause;
+mod tracking;
+
 use super::*;
 use crate::base::num::parse_i64;
 use crate::client::{ClientFlags, ReplyMode, Shared, Unblock};
@@ -28,8 +32,43 @@ pub(super) const TABLE: &[Row] = &[container("client", -2, SUBS).doc(
 )];
 
 const SUBS: &[Row] = &[
+    doc(
+        sub("client|caching", 3, "<YES|NO>", tracking::caching, SELF),
+        "6.0.0",
+        "O(1)",
+        "Says whether the keys of the next command are tracked.",
+    ),
+    doc(
+        sub("client|getredir", 2, "", tracking::getredir, SELF),
+        "6.0.0",
+        "O(1)",
+        "Returns the number of the connection that invalidations are redirected to.",
+    ),
+    doc(
+        sub(
+            "client|tracking",
+            -3,
+            "<ON|OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+            tracking::tracking,
+            SELF,
+        ),
+        "6.0.0",
+        "O(1). Some options may introduce additional complexity.",
+        "Switches invalidations of what the connection caches on or off.",
+    ),
+    doc(
+        sub("client|trackinginfo", 2, "", tracking::trackinginfo, SELF),
+        "6.2.0",
+        "O(1)",
+        "Says how the connection tracks what it caches.",
+    ),
     doc(sub("client|getname", 2, "", getname, SELF), "2.6.9", "O(1)", "Returns the name of the connection."),
-    doc(sub("client|help", 2, "", help, Flags::LOADING.union(Flags::STALE)), "5.0.0", "O(1)", "Lists the subcommands."),
+    doc(
+        sub("client|help", 2, "", help::help, Flags::LOADING.union(Flags::STALE)),
+        "5.0.0",
+        "O(1)",
+        "Lists the subcommands.",
+    ),
     doc(sub("client|id", 2, "", id, SELF), "5.0.0", "O(1)", "Returns the number of the connection."),
     doc(sub("client|info", 2, "", info, SELF), "6.2.0", "O(1)", "Describes the connection.")
         .tips(&["nondeterministic_output"]),
@@ -67,6 +106,12 @@ const SUBS: &[Row] = &[
         "O(1)",
         "Keeps the connection's reads from counting as uses of the keys.",
     ),
+    doc(
+        sub("client|pause", -3, "timeout [WRITE|ALL]", pause::pause, OPERATOR),
+        "3.0.0",
+        "O(1)",
+        "Holds back the commands of all connections for a time.",
+    ),
     doc(sub("client|reply", 3, "<ON|OFF|SKIP>", reply, SELF), "3.2.0", "O(1)", "Says whether replies are sent."),
     doc(
         sub("client|setinfo", 4, "<lib-name libname|lib-ver libver>", setinfo, SELF),
@@ -82,6 +127,12 @@ const SUBS: &[Row] = &[
         "5.0.0",
         "O(N) where N is the number of client connections",
         "Ends the wait of a connection in a blocking command.",
+    ),
+    doc(
+        sub("client|unpause", 2, "", pause::unpause, OPERATOR),
+        "6.2.0",
+        "O(N) Where N is the number of paused clients",
+        "Ends a pause of connections.",
     ),
 ];
 
@@ -182,11 +233,25 @@ fn info(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     Ok(())
 }
 
-/// Type of a client, as LIST and KILL filter by it. There are neither replicas nor subscribers yet.
-fn type_filter(word: &[u8]) -> Result<bool> {
+/// Type of a client, as LIST and KILL filter by it. There are no replicas yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Normal,
+    PubSub,
+    Replication,
+}
+
+impl Type {
+    fn of(c: &Shared) -> Self {
+        if c.flags().contains(ClientFlags::PUBSUB) { Self::PubSub } else { Self::Normal }
+    }
+}
+
+fn type_filter(word: &[u8]) -> Result<Type> {
     match word.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(true),
-        b"master" | b"primary" | b"slave" | b"replica" | b"pubsub" => Ok(false),
+        b"normal" => Ok(Type::Normal),
+        b"pubsub" => Ok(Type::PubSub),
+        b"master" | b"primary" | b"slave" | b"replica" => Ok(Type::Replication),
         _ => Err(Error::Owned(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word)))),
     }
 }
@@ -194,9 +259,8 @@ fn type_filter(word: &[u8]) -> Result<bool> {
 fn list(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let mut clients = cx.server.clients.all();
     if args.take("type") && args.left() == 1 {
-        if !type_filter(args.bytes())? {
-            clients.clear();
-        }
+        let kind = type_filter(args.bytes())?;
+        clients.retain(|c| Type::of(c) == kind);
     } else if args.take("id") && !args.is_empty() {
         let mut ids = Vec::new();
         while let Some(id) = args.next() {
@@ -219,9 +283,13 @@ fn list(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
 fn letters(flags: ClientFlags) -> String {
     const LETTERS: &[(ClientFlags, char)] = &[
         (ClientFlags::MONITOR, 'O'),
+        (ClientFlags::PUBSUB, 'P'),
         (ClientFlags::MULTI, 'x'),
         (ClientFlags::BLOCKED, 'b'),
         (ClientFlags::DIRTY, 'd'),
+        (ClientFlags::TRACKING, 't'),
+        (ClientFlags::BROKEN_REDIRECT, 'R'),
+        (ClientFlags::BCAST, 'B'),
         (ClientFlags::CLOSING, 'c'),
         (ClientFlags::UNIX, 'U'),
         (ClientFlags::NO_EVICT, 'e'),
@@ -229,6 +297,12 @@ fn letters(flags: ClientFlags) -> String {
     ];
     let s: String = LETTERS.iter().filter(|(f, _)| flags.contains(*f)).map(|(_, c)| *c).collect();
     if s.is_empty() { "N".into() } else { s }
+}
+
+/// The client that a client's invalidations go to; 0: itself, -1: it does not track.
+fn redirection(server: &Server, c: &Shared) -> i64 {
+    let tracks = c.flags().contains(ClientFlags::TRACKING);
+    tracks.then(|| server.tracking.redirect_of(c.id)).flatten().map_or(-1, |id| id as i64)
 }
 
 /// One line of CLIENT LIST, with its line feed.
@@ -240,12 +314,13 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
         if (command as usize) < server.commands.len() { server.commands.row(command).spec.name } else { "NULL" };
     let (query, capacity) = (c.query.load(Relaxed), c.query_capacity.load(Relaxed));
     let output = c.output.load(Relaxed) + c.mail_bytes();
+    let subscribed = c.subscriptions.each_ref().map(|n| n.load(Relaxed));
     let own = size_of::<Shared>() + size_of::<Client>();
     let mut s = String::with_capacity(320);
     // Writing to a String cannot fail.
     let _ = write!(
         s,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={multi} ",
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} ",
         c.id,
         c.addr,
         c.laddr,
@@ -255,6 +330,9 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
         now.saturating_sub(c.active_ms.load(Relaxed)) / 1000,
         letters(c.flags()),
         c.db.load(Relaxed),
+        subscribed[0],
+        subscribed[1],
+        subscribed[2],
     );
     let _ = write!(
         s,
@@ -266,9 +344,10 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
     );
     let _ = writeln!(
         s,
-        "events={} cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        "events={} cmd={command} user={} redir={} resp={} lib-name={} lib-ver={}",
         if output > 0 { "rw" } else { "r" },
         names.user,
+        redirection(server, c),
         c.proto.load(Relaxed),
         names.lib_name,
         names.lib_ver,
@@ -280,7 +359,7 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
 #[derive(Default)]
 struct Filter<'a> {
     id: Option<u64>,
-    kind: Option<bool>,
+    kind: Option<Type>,
     user: Option<&'a [u8]>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
@@ -291,7 +370,7 @@ struct Filter<'a> {
 impl Filter<'_> {
     fn fits(&self, c: &Shared, now: u64) -> bool {
         self.id.is_none_or(|id| id == c.id)
-            && self.kind.unwrap_or(true)
+            && self.kind.is_none_or(|kind| kind == Type::of(c))
             && self.user.is_none_or(|u| u == c.names.lock().user.as_bytes())
             && self.addr.is_none_or(|a| a == c.addr.as_bytes())
             && self.laddr.is_none_or(|a| a == c.laddr.as_bytes())
@@ -363,59 +442,5 @@ fn unblock(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     args.end()?;
     let client = cx.server.clients.all().into_iter().find(|c| i64::try_from(c.id) == Ok(id));
     out.int(i64::from(client.is_some_and(|c| c.unblock(how))));
-    Ok(())
-}
-
-fn help(_: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    super::help(
-        out,
-        "CLIENT",
-        &[
-            "GETNAME",
-            "    Return the name of the current connection.",
-            "ID",
-            "    Return the ID of the current connection.",
-            "INFO",
-            "    Return information about the current client connection.",
-            "KILL <ip:port>",
-            "    Kill connection made from <ip:port>.",
-            "KILL <option> <value> [<option> <value> [...]]",
-            "    Kill connections. Options are:",
-            "    * ADDR (<ip:port>|<unixsocket>:0)",
-            "      Kill connections made from the specified address",
-            "    * LADDR (<ip:port>|<unixsocket>:0)",
-            "      Kill connections made to specified local address",
-            "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-            "      Kill connections by type.",
-            "    * USER <username>",
-            "      Kill connections authenticated by <username>.",
-            "    * SKIPME (YES|NO)",
-            "      Skip killing current connection (default: yes).",
-            "    * ID <client-id>",
-            "      Kill connections by client id.",
-            "    * MAXAGE <maxage>",
-            "      Kill connections older than the specified age.",
-            "LIST [options ...]",
-            "    Return information about client connections. Options:",
-            "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-            "      Return clients of specified type.",
-            "    * ID <client-id> [<client-id> [...]]",
-            "      Return clients of specified IDs only.",
-            "NO-EVICT (ON|OFF)",
-            "    Protect current client connection from eviction.",
-            "NO-TOUCH (ON|OFF)",
-            "    Will not touch LRU/LFU stats when this mode is on.",
-            "REPLY (ON|OFF|SKIP)",
-            "    Control the replies sent to the current connection.",
-            "SETINFO <option> <value>",
-            "    Set client meta attr. Options are:",
-            "    * LIB-NAME: the client lib name.",
-            "    * LIB-VER: the client lib version.",
-            "SETNAME <name>",
-            "    Assign the name <name> to the current connection.",
-            "UNBLOCK <clientid> [TIMEOUT|ERROR]",
-            "    Unblock the specified blocked client.",
-        ],
-    );
     Ok(())
 }

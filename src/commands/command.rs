@@ -372,23 +372,21 @@ fn keys_of<'a>(server: &Server, args: &mut Args<'a>) -> Result<Vec<(&'a [u8], Ke
     if matches!(row.run, Run::Container) {
         return Err(unknown());
     }
-    if row.spec.keys.is_empty() {
+    // A channel of a shard is routed like a key and is none.
+    if row.spec.keys.iter().all(|spec| spec.flags.contains(KeyFlags::NOT_KEY)) {
         return Err(Error::Text("ERR The command has no key arguments"));
     }
     if !row.spec.arity_fits(command.len()) {
         return Err(Error::Text("ERR Invalid number of arguments specified for command"));
     }
     let mut keys = Vec::new();
-    for_each_key(
-        row.spec.keys,
-        command.len(),
-        |i| command[i],
-        |i, flags| {
-            keys.push((command[i], exact_flags(row.spec.name, &command, flags)));
-        },
-    );
-    if keys.is_empty() {
-        return Err(Error::Text("ERR Invalid arguments specified for command"));
+    let each = |i: usize, flags| keys.push((command[i], exact_flags(row.spec.name, &command, flags)));
+    let fits = for_each_key(row.spec.keys, command.len(), |i| command[i], each);
+    if !fits || keys.is_empty() {
+        keys.clear();
+        if !row.spec.flags.contains(Flags::NO_MANDATORY_KEYS) {
+            return Err(Error::Text("ERR Invalid arguments specified for command"));
+        }
     }
     if row.spec.name == "sort"
         && let Some(at) = super::sort::stored_at(&command)

@@ -166,6 +166,10 @@ fn hello(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     if let Some(name) = name {
         super::client::set_name(cx, name)?;
     }
+    if cx.client.subscribed && !cx.client.deny_blocking {
+        // What was published to it so far is in its old protocol.
+        super::pubsub::deliver(cx.client, out);
+    }
     cx.client.set_proto(proto);
     out.set_proto(proto);
     greet(cx, out);
@@ -190,8 +194,13 @@ fn greet(cx: &Cx<'_, '_>, out: &mut Reply<'_>) {
     out.array(0);
 }
 
-fn ping(_: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+fn ping(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     match args.next() {
+        message if cx.client.only_listens() && args.is_empty() => {
+            out.array(2);
+            out.bulk(b"pong");
+            out.bulk(message.unwrap_or_default());
+        }
         None => out.simple("PONG"),
         Some(message) if args.is_empty() => out.bulk(message),
         Some(_) => return Err(Error::Text("ERR wrong number of arguments for 'ping' command")),

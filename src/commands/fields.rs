@@ -8,6 +8,7 @@ use super::memory::{client_bytes, ratio};
 use crate::base::num::human_bytes;
 use crate::config::REDIS_VERSION;
 use crate::config::Settings;
+use crate::pubsub::Space;
 use crate::server::{Server, VERSION};
 use crate::stats::memory::{Memory, system_total};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -148,8 +149,18 @@ fn cpu(who: UsageWho, user: bool) -> Figure {
     Figure::Float(seconds, 6)
 }
 
+/// Milliseconds that clients are still paused.
+fn paused(f: &Figures<'_>) -> Option<u64> {
+    let now = f.server.clock.mono_ns();
+    f.server.pause.until(now, true).map(|until| until.saturating_sub(now).div_ceil(1_000_000))
+}
+
 fn most(f: &Figures<'_>, of: impl Fn(&crate::client::Shared) -> usize) -> Figure {
     Figure::Count(f.server.clients.all().iter().map(|c| of(c) as u64).max().unwrap_or(0))
+}
+
+fn subscribed(f: &Figures<'_>, space: Space) -> Figure {
+    Figure::Count(f.server.pubsub.registry.of(space).len() as u64)
 }
 
 fn waits(f: &Figures<'_>) -> (u64, u64) {
@@ -192,8 +203,14 @@ pub const FIELDS: &[Field] = &[
     (Clients, "client_recent_max_input_buffer", |f| most(f, |c| c.query_capacity.load(Relaxed))),
     (Clients, "client_recent_max_output_buffer", |f| most(f, |c| c.output.load(Relaxed))),
     (Clients, "blocked_clients", |f| Count(f.server.clients.blocked.load(Relaxed))),
-    (Clients, "tracking_clients", zero),
+    (Clients, "tracking_clients", |f| Count(f.server.tracking.clients() as u64)),
+    (Clients, "pubsub_clients", |f| Count(f.server.pubsub.clients.load(Relaxed) as u64)),
     (Clients, "clients_in_timeout_table", zero),
+    (Clients, "paused_reason", |f| text(paused(f).map_or("none", |_| "client_pause"))),
+    (Clients, "paused_actions", |f| {
+        text(paused(f).map_or("none", |_| if f.server.pause.all() { "all" } else { "write" }))
+    }),
+    (Clients, "paused_timeout_milliseconds", |f| Count(paused(f).unwrap_or(0))),
     (Clients, "total_blocking_keys", |f| Count(f.server.store.used().map(|(_, db)| db.waited_keys()).sum())),
     (Clients, "total_blocking_keys_on_nokey", zero),
     (Mem, "used_memory", |f| Count(f.memory.allocated)),
@@ -303,9 +320,9 @@ pub const FIELDS: &[Field] = &[
     (Stats, "current_eviction_exceeded_time", zero),
     (Stats, "keyspace_hits", |f| Count(f.server.stats.sum(|w| &w.hits))),
     (Stats, "keyspace_misses", |f| Count(f.server.stats.sum(|w| &w.misses))),
-    (Stats, "pubsub_channels", zero),
-    (Stats, "pubsub_patterns", zero),
-    (Stats, "pubsubshard_channels", zero),
+    (Stats, "pubsub_channels", |f| subscribed(f, Space::Channel)),
+    (Stats, "pubsub_patterns", |f| subscribed(f, Space::Pattern)),
+    (Stats, "pubsubshard_channels", |f| subscribed(f, Space::Shard)),
     (Stats, "latest_fork_usec", zero),
     (Stats, "total_forks", zero),
     (Stats, "migrate_cached_sockets", zero),
@@ -316,9 +333,9 @@ pub const FIELDS: &[Field] = &[
     (Stats, "active_defrag_key_misses", zero),
     (Stats, "total_active_defrag_time", zero),
     (Stats, "current_active_defrag_time", zero),
-    (Stats, "tracking_total_keys", zero),
-    (Stats, "tracking_total_items", zero),
-    (Stats, "tracking_total_prefixes", zero),
+    (Stats, "tracking_total_keys", |f| Count(f.server.tracking.table.keys() as u64)),
+    (Stats, "tracking_total_items", |f| Count(f.server.tracking.table.items() as u64)),
+    (Stats, "tracking_total_prefixes", |f| Count(f.server.tracking.prefixes() as u64)),
     (Stats, "unexpected_error_replies", zero),
     (Stats, "total_error_replies", |f| Count(f.server.stats.sum(|w| &w.errors))),
     (Stats, "dump_payload_sanitizations", zero),

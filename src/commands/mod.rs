@@ -32,12 +32,14 @@ mod list;
 mod memory;
 mod mpop;
 mod object;
+pub(crate) mod pubsub;
 mod scan;
 mod server;
 mod set;
 mod shards;
 mod slowlog;
 mod sort;
+pub(crate) mod stream;
 mod string;
 mod timeout;
 mod zset;
@@ -277,12 +279,14 @@ const FAMILIES: &[&[Row]] = &[
     hash::TABLE,
     hyperloglog::TABLE,
     list::TABLE,
+    stream::TABLE,
     sort::TABLE,
     generic::TABLE,
     expire::TABLE,
     keyspace::TABLE,
     object::TABLE,
     connection::TABLE,
+    pubsub::TABLE,
     client::TABLE,
     command::TABLE,
     config::TABLE,

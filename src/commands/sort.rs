@@ -183,7 +183,7 @@ fn elements(entry: &Entry, options: &Options<'_>) -> Result<Texts> {
                 true
             });
         }
-        TypeTag::String | TypeTag::Hash => return Err(Error::WrongType),
+        TypeTag::String | TypeTag::Hash | TypeTag::Stream => return Err(Error::WrongType),
     }
     Ok(texts)
 }

@@ -67,6 +67,8 @@ pub enum Effect {
     Store,
     /// Start or stop the latency histograms.
     LatencyTracking,
+    /// Tell pub/sub its limit and the keyspace events to publish.
+    PubSub,
     /// Write the out-of-memory score.
     OomScore,
     /// Restart with another number of threads or shards: never at run time.

@@ -108,6 +108,13 @@ pub struct OutputLimits {
     pub pubsub: OutputLimit,
 }
 
+impl OutputLimits {
+    /// The limit of a client that is no replica.
+    pub fn of(&self, subscribed: bool) -> &OutputLimit {
+        if subscribed { &self.pubsub } else { &self.normal }
+    }
+}
+
 /// Every setting with a type of its own. Read through [`Settings`], which dereferences to this.
 ///
 /// `Default` gives zeros, not Redis's defaults: it is only the blank that the rows of the table fill in.
@@ -230,6 +237,8 @@ pub struct Values {
     pub latency_tracking: bool,
     /// Percentiles that INFO latencystats prints.
     pub latency_tracking_info_percentiles: Vec<f64>,
+    /// Keys remembered for client-side caches; 0 is no limit.
+    pub tracking_table_max_keys: u64,
     /// Events that are published, bits of [`super::notify`].
     pub notify_keyspace_events: u32,
 

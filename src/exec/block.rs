@@ -8,7 +8,10 @@
 //! make further keys ready (BLMOVE), and these come next. The reply goes into the waiting client's inbox. Waiters of one
 //! key are served in the order in which they came, over all shards and workers. So a blocking command that finds data,
 //! fresh or served at another of its keys, lets those be served first who wait for that data longer: whoever brought it
-//! may not have come to them yet. A handler of lists or sorted sets that finds a value of its type must not wait.
+//! may not have come to them yet. A handler of lists or sorted sets that finds a value of its type must not wait. Who
+//! reads a stream takes nothing away, so all are served by one entry and nobody is ahead of anybody; those that read for
+//! one group are served in turn. Who waits with XREADGROUP is also called when its key goes, is overwritten or loses the
+//! group: the error that its handler then finds is its reply.
 //!
 //! **No element is lost, none is handed out twice.** Whether a waiter is over is changed only with the shards of all its
 //! keys held: by who serves it, which has then popped its element in the same transaction, or by its own worker, when
@@ -23,14 +26,16 @@
 //! push of one element to a key with ten thousand waiters looks at one of them. Timers are the connection's
 //! (`net/timers.rs`). Lock order is the store's: one transaction at a time.
 
-use super::{Worker, commit, lock_set};
+use super::{Worker, commit, lock_set, track};
 use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared, Unblock};
+use crate::commands::stream::{fetches_of_group, keeps_waiting_for};
 use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
 use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
 use crate::server::Server;
 use crate::spec::{Group, KeyFlags, for_each_key};
 use crate::store::{Context, Key, LockSet, Ticket, Waiting, WriteTx};
 use crate::types::TypeTag;
+use crate::types::stream::Stream;
 use bytes::Bytes;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -57,6 +62,8 @@ struct Waiter {
     no_touch: bool,
     /// Its replies are switched off.
     silent: bool,
+    /// It tracks the keys that the command reads.
+    tracks: bool,
     id: CommandId,
     row: &'static Row,
     handler: BlockFn,
@@ -74,7 +81,7 @@ impl Waiting for Waiter {
 }
 
 impl Waiter {
-    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: ArgView<'_>) -> Self {
+    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: OwnedCommand) -> Self {
         Self {
             over: AtomicBool::new(false),
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -82,11 +89,12 @@ impl Waiter {
             db: client.db,
             proto: client.proto,
             no_touch: client.no_touch,
+            tracks: track::remembers(client, row),
             silent: matches!(client.reply, ReplyMode::Off | ReplyMode::Skip),
             id,
             row,
             handler,
-            args: args.to_owned(),
+            args,
         }
     }
 
@@ -119,6 +127,7 @@ fn wanted(row: &Row) -> Option<TypeTag> {
     match row.spec.group {
         Group::List => Some(TypeTag::List),
         Group::SortedSet => Some(TypeTag::ZSet),
+        Group::Stream => Some(TypeTag::Stream),
         _ => None,
     }
 }
@@ -151,16 +160,35 @@ fn waiter_locks(server: &Server, waiter: &Waiter, locks: &mut LockSet) {
 fn others_ahead(row: &Row, args: ArgView<'_>, tx: &mut WriteTx<'_>, number: u64) -> Vec<KeyIn> {
     let (db, wanted) = (tx.db(), wanted(row));
     let mut ahead = Vec::new();
+    let group = fetches_of_group(row, args);
+    if row.spec.group == Group::Stream && group.is_none() {
+        // Who reads a stream takes nothing away from anybody.
+        return ahead;
+    }
     for_each_waited(row, args, |bytes| {
         let key = tx.key(bytes);
         if tx.has_waiters(key) && wanted.is_some() && tx.peek(key).map(|entry| entry.type_tag()) == wanted {
-            let same = |t: &Ticket| Waiter::of(t).is_some_and(|w| w.wants() == wanted);
+            if group.is_some_and(|group| !has_news(tx, key, group)) {
+                return;
+            }
+            let same = |t: &Ticket| {
+                Waiter::of(t).is_some_and(|w| {
+                    w.wants() == wanted && (group.is_none() || fetches_of_group(w.row, w.args.view()) == group)
+                })
+            };
             if tx.next_waiting(key, 0, same).is_some_and(|first| first.number() < number) {
                 ahead.push((db, bytes.into()));
             }
         }
     });
     ahead
+}
+
+/// Whether a stream has entries that a group has not read.
+fn has_news(tx: &mut WriteTx<'_>, key: Key<'_>, group: &[u8]) -> bool {
+    tx.reader().peek_collection::<Stream>(key).ok().flatten().is_some_and(|stream| {
+        stream.group(group).is_some_and(|group| stream.entries().last().is_some_and(|last| last.id > group.last_id()))
+    })
 }
 
 /// Puts a waiter into the queues of its keys, whose shards are held, and blocks its client.
@@ -242,6 +270,7 @@ impl Worker {
             lock_set(server, row, client.db, args, &mut self.locks, false);
             let context = self.context(server, client);
             let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+            track::hear(client, &mut self.after_mail, reply);
             let mut ahead = others_ahead(row, args, &mut tx, u64::MAX);
             if round > ROUNDS_MAX {
                 // Others fill and wait for the keys faster than they are served here: being fair must not be for ever.
@@ -252,6 +281,12 @@ impl Worker {
                 match handler(&mut tx, &mut cursor, reply) {
                     Ok(Served::Done) => {}
                     Ok(Served::Wait { timeout_ms, .. }) => {
+                        // An id of a stream may mean one now and another later.
+                        let settled = match row.spec.group {
+                            Group::Stream => keeps_waiting_for(&mut tx, args),
+                            _ => None,
+                        };
+                        let args = settled.unwrap_or_else(|| args.to_owned());
                         let waiter = Waiter::new(client, (id, row, handler), args);
                         let deadline_ns =
                             timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
@@ -261,6 +296,9 @@ impl Worker {
                 }
             }
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+            if track::remembers(client, row) {
+                track::remember(server, client.shared.id, row, args);
+            }
             drop(tx);
             if ahead.is_empty() {
                 break;
@@ -281,6 +319,9 @@ impl Worker {
     pub(super) fn settle(&mut self, server: &Server) {
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
+        }
+        if !self.effects.calls.is_empty() {
+            server.tell(&mut self.effects.calls);
         }
         if !self.effects.ready.is_empty() {
             let ready = std::mem::take(&mut self.effects.ready);
@@ -311,6 +352,9 @@ impl Worker {
                 queue.extend(self.effects.ready.drain(..));
             }
         }
+        if !self.effects.calls.is_empty() {
+            server.tell(&mut self.effects.calls);
+        }
     }
 
     /// The first waiter for a key behind number `after` that a value of the key's type can serve.
@@ -320,12 +364,17 @@ impl Worker {
         let key = Key { bytes: key, hash: server.store.hash(key) };
         self.effects.reset();
         let mut tx = server.store.begin_one(key.hash, context, &mut self.effects);
-        let Some(there) = tx.peek(key).map(|entry| entry.type_tag()) else {
+        let there = tx.peek(key).map(|entry| entry.type_tag());
+        if there.is_none() {
             // Its time may have come just now.
             commit::commit(server, &self.stats, &mut tx, 0, OwnedCommand::new([]).view());
-            return None;
-        };
-        tx.next_waiting(key, after, |t| Waiter::of(t).is_some_and(|w| w.wants() == Some(there)))
+        }
+        tx.next_waiting(key, after, |t| {
+            Waiter::of(t).is_some_and(|w| {
+                // A group that is gone is an error to who waits for it.
+                w.wants().is_some() && w.wants() == there || fetches_of_group(w.row, w.args.view()).is_some()
+            })
+        })
     }
 
     /// Runs a waiter's command for it.
@@ -354,6 +403,9 @@ impl Worker {
         commit::commit(server, &self.stats, &mut tx, client.id, args);
         if !served {
             return if ahead.is_empty() { Attempt::Nothing } else { Attempt::Behind(ahead) };
+        }
+        if waiter.tracks {
+            track::remember(server, client.id, waiter.row, args);
         }
         let error = (reply.errors() > 0).then(|| reply.last_error_code().to_vec());
         decision.stands();
@@ -387,6 +439,9 @@ impl Worker {
     /// more if it has been served (the reply is in its inbox) or gets its reply here.
     pub fn resume(&mut self, server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
         self.tick();
+        if self.resume_held(server, client, timed_out, out) {
+            return;
+        }
         let Some(ticket) = waiter_of(client) else {
             return resume_plain(client, timed_out, out);
         };
@@ -437,6 +492,7 @@ impl Worker {
         {
             self.give_up(server, waiter, &ticket);
         }
+        self.forget_held(server, client);
         client.blocked = None;
     }
 }

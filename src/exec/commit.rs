@@ -62,11 +62,22 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
             }
         }
     }
-    if let Some(tracking) = listeners.tracking() {
-        effects.changed.iter().for_each(|(db, key)| tracking.changed(*db, key, client));
+    if effects.wants.contains(Wants::TRACKING) {
+        server.tracking.invalidate(effects, client);
+        if !effects.grouped {
+            broadcast(server, effects);
+        }
     }
     if let Some(notify) = listeners.notify() {
-        effects.events.iter().for_each(|e| notify.event(e));
+        let calls = &mut effects.calls;
+        effects.events.drain(..).for_each(|e| notify.event(&e, calls));
+    }
+}
+
+/// Tells who tracks by prefix of the keys of one command, or of the commands of one group. The shards are still held.
+pub(super) fn broadcast(server: &Server, effects: &mut Effects) {
+    if !effects.broadcast.is_empty() {
+        server.tracking.broadcast(effects);
     }
 }
 

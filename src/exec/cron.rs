@@ -121,7 +121,8 @@ impl Cron {
     pub fn tick(&mut self, server: &Server) {
         let settings = server.config.current();
         self.effects.lazy = commit::lazy(&settings);
-        if server.active_expire.load(Relaxed) {
+        // While clients are paused nothing goes by itself, not even its time having come.
+        if server.active_expire.load(Relaxed) && server.pause.until(server.clock.mono_ns(), true).is_none() {
             let start = server.clock.mono_ns();
             self.expire(server, &settings);
             let ns = server.clock.mono_ns().saturating_sub(start);
@@ -130,6 +131,11 @@ impl Cron {
             if settings.latency_monitor_threshold > 0 && ms >= settings.latency_monitor_threshold {
                 server.stats.latency.note("expire-cycle", ms, server.clock.unix_ms() / 1000);
             }
+        }
+        if server.tracking.clients() > 0 {
+            let max = usize::try_from(settings.tracking_table_max_keys).unwrap_or(usize::MAX);
+            server.tracking.tick(max, &mut self.effects.calls);
+            server.tell(&mut self.effects.calls);
         }
         let now = server.clock.mono_ns();
         if now >= self.sample_ns {
@@ -193,6 +199,7 @@ impl Cron {
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
         }
+        server.tell(&mut self.effects.calls);
         swept
     }
 }
@@ -224,8 +231,9 @@ fn each_second(server: &Server, settings: &Settings) {
             db.sample_ttl(None);
         }
     }
-    let soft = settings.client_output_buffer_limit.normal.soft;
-    if settings.timeout == 0 && soft == 0 {
+    let limits = &settings.client_output_buffer_limit;
+    let subscribers = limits.pubsub.soft > 0 && server.pubsub.clients.load(Relaxed) > 0;
+    if settings.timeout == 0 && limits.normal.soft == 0 && !subscribers {
         return;
     }
     let now_ms = server.clock.unix_ms();
@@ -240,19 +248,19 @@ fn each_second(server: &Server, settings: &Settings) {
     }
 }
 
-/// Whether a client has done nothing for more than `timeout` seconds. Monitors only listen and blocked clients
-/// only wait, so they are never idle.
+/// Whether a client has done nothing for more than `timeout` seconds. Monitors and subscribers only listen and blocked
+/// clients only wait, so they are never idle.
 fn is_idle(client: &Shared, settings: &Settings, now_ms: u64) -> bool {
     let since = (now_ms / 1000).saturating_sub(client.active_ms.load(Relaxed) / 1000);
     settings.timeout > 0
         && since > settings.timeout
-        && !client.flags().intersects(ClientFlags::MONITOR | ClientFlags::BLOCKED)
+        && !client.flags().intersects(ClientFlags::MONITOR | ClientFlags::BLOCKED | ClientFlags::PUBSUB)
 }
 
 /// Whether a client's waiting replies have been over the soft limit for more than its seconds. Notes when that began
 /// and ended, too: messages of others wait without the connection's doing.
 fn is_too_slow(client: &Shared, settings: &Settings, now_ms: u64) -> bool {
-    let limit = &settings.client_output_buffer_limit.normal;
+    let limit = settings.client_output_buffer_limit.of(client.flags().contains(ClientFlags::PUBSUB));
     let waiting = client.output.load(Relaxed) + client.mail_bytes();
     let since_ms = client.soft_since.load(Relaxed);
     if limit.soft == 0 || waiting as u64 <= limit.soft {

@@ -4,7 +4,7 @@
 //! connection that is authenticated, not in MULTI and wants its replies passes by all of this with one test
 //! ([`Client::gated`]).
 
-use super::Worker;
+use super::{Worker, track};
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
 use crate::commands::{CommandId, Control, Row, Run};
 use crate::config::Settings;
@@ -44,13 +44,18 @@ impl Worker {
             }
             return;
         }
+        if server.pause.any() && self.hold(server, client, row, args) {
+            return;
+        }
         match row.run {
             Run::Control(c) if client.multi.is_none() || c.immediate() => {
                 self.control(server, client, id, row, c, args, reply);
             }
             _ if client.multi.is_some() => enqueue(client, id, args, reply),
-            _ => self.call(server, client, id, row, args, hash, reply),
+            _ if client.tracking.is_some() => self.call::<true>(server, client, id, row, args, hash, reply),
+            _ => self.call::<false>(server, client, id, row, args, hash, reply),
         }
+        track::after(client, Some(row));
     }
 
     /// An EXEC that is refused gives its transaction up.
@@ -93,6 +98,7 @@ impl Worker {
         let mark = out.mark();
         let text = unknown_text(args);
         self.refuse(client, None, &text, &mut Reply::new(out, client.proto));
+        track::after(client, None);
         if client.reply != ReplyMode::On {
             self.hide_reply(client, out, mark);
         }
@@ -153,6 +159,10 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) && !answers {
         return Some("ERR Command not allowed inside a transaction".into());
     }
+    if client.only_listens() && !LISTENERS.contains(&spec.name) {
+        let why = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+        return Some(format!("ERR Can't execute '{}': {why}", spec.name).into_bytes());
+    }
     // To Redis a monitor is a kind of replica, and says so. An EXEC needs no look at what it has queued: a monitor
     // cannot queue such commands, and cannot become one between MULTI and EXEC.
     if client.monitor && spec.flags.intersects(Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE) {
@@ -160,6 +170,10 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     }
     None
 }
+
+/// What a subscriber may run that speaks RESP2.
+const LISTENERS: [&str; 9] =
+    ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"];
 
 fn enqueue(client: &mut Client, id: CommandId, args: ArgView<'_>, reply: &mut Reply<'_>) {
     let multi: &mut Multi = client.multi.get_or_insert_default();
@@ -205,20 +219,38 @@ fn is_secret(name: &str, args: ArgView<'_>, i: usize) -> bool {
     }
 }
 
-/// A command as the clients in MONITOR mode see it; none of it if they must not.
+/// Who runs a command that the clients in MONITOR mode see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The client itself.
+    Client,
+    /// A script that it has called.
+    #[allow(dead_code, reason = "the commands of scripts are the first to come from elsewhere")]
+    Lua,
+}
+
+/// A command as the clients in MONITOR mode see it, run on database `db`; none of it if they must not.
 #[cold]
-pub(super) fn monitor_line(server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) -> Option<Bytes> {
+pub(super) fn monitor_line(
+    server: &Server,
+    client: &Client,
+    (source, db): (Source, u32),
+    row: &'static Row,
+    args: ArgView<'_>,
+) -> Option<Bytes> {
     if row.spec.flags.intersects(Flags::ADMIN | Flags::SKIP_MONITOR) {
         return None;
     }
     let us = server.clock.unix_us();
     let shared = &client.shared;
-    let address = if shared.flags().contains(ClientFlags::UNIX) {
-        format!("unix:{}", shared.addr.trim_end_matches(":0"))
-    } else {
-        shared.addr.clone()
+    let address = match source {
+        Source::Lua => "lua".to_owned(),
+        Source::Client if shared.flags().contains(ClientFlags::UNIX) => {
+            format!("unix:{}", shared.addr.trim_end_matches(":0"))
+        }
+        Source::Client => shared.addr.clone(),
     };
-    let mut line = format!("+{}.{:06} [{} {address}]", us / 1_000_000, us % 1_000_000, client.db).into_bytes();
+    let mut line = format!("+{}.{:06} [{db} {address}]", us / 1_000_000, us % 1_000_000).into_bytes();
     for arg in shown(row, args) {
         line.push(b' ');
         quote(arg, &mut line);

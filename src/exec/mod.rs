@@ -4,6 +4,11 @@
 //! prefetch slots and then entries, and then for each: gate (arity, authentication, MULTI's queue), lock, run, commit,
 //! unlock, count. It must not know sockets: bytes come in as a slice and go out in an [`OutBuf`].
 //!
+//! **Two batches of a long pipeline are under way at once**: while one runs, the slots of the next are on their way
+//! from memory, and while the next one's successor is parsed, its entries are, so that work and waiting overlap. Parsing
+//! ahead changes nothing that a client can see: a batch that was parsed ahead has not consumed its bytes before it runs,
+//! and is dropped, to be parsed anew, when the one before it blocks the client or ends its turn.
+//!
 //! A [`Worker`] is one thread's half of it: scratch buffers, cached settings, the clock of the last command. It is
 //! lent to one connection at a time and never shared. All of this is synchronous, so a shard's guard cannot meet an
 //! `.await`.
@@ -12,17 +17,19 @@ mod block;
 mod commit;
 mod cron;
 mod gate;
+mod hold;
 #[cfg(test)]
 mod replay;
+mod track;
 mod transaction;
 
 pub use cron::Cron;
 
 use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served};
+use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served, pubsub};
 use crate::config::Settings;
-use crate::resp::{ArgView, Batch, Limits, OutBuf, Parser, Reply, Status};
+use crate::resp::{ArgView, Batch, Limits, Mark, OutBuf, Parser, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
 use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
@@ -47,7 +54,8 @@ pub struct Worker {
     /// Keys of the commands of an EXEC so far that somebody waits for.
     ready: Vec<(u32, Box<[u8]>)>,
     locks: LockSet,
-    batch: Batch,
+    /// The batch that runs, and the one that was parsed ahead; `None` while they are in use.
+    stages: Option<Box<[Stage; 2]>>,
     /// The clock after the last command: the start of the next one.
     last_ns: u64,
     now_ms: u64,
@@ -59,6 +67,8 @@ pub struct Worker {
     until_sample: u32,
     /// Lines for the clients in MONITOR mode, sent once no shard is held.
     lines: Vec<Bytes>,
+    /// Where the reply of a command begins before which a client's mail was written.
+    after_mail: Option<Mark>,
 }
 
 /// What [`Worker::run`] did with a connection's input.
@@ -76,6 +86,19 @@ struct Prepared {
     hash: u64,
 }
 
+/// A batch on its way: what the parser found, looked up.
+#[derive(Default)]
+struct Stage {
+    batch: Batch,
+    prepared: Vec<Prepared>,
+    /// Where in the input it begins.
+    start: usize,
+    /// What it consumes of the input once it has run.
+    consumed: usize,
+    /// Why the parser stopped behind it; `None`: nothing was parsed.
+    status: Option<Status>,
+}
+
 impl Worker {
     /// The half of worker number `index`.
     pub fn new(server: Arc<Server>, index: usize) -> Self {
@@ -86,7 +109,7 @@ impl Worker {
             effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
             ready: Vec::new(),
             locks: LockSet::default(),
-            batch: Batch::default(),
+            stages: None,
             last_ns: server.clock.mono_ns(),
             now_ms: server.clock.unix_ms(),
             anchor: server.clock.anchor(),
@@ -94,6 +117,7 @@ impl Worker {
             watch_ns: watch_ns(&settings),
             until_sample: HOT_EVERY,
             lines: Vec::new(),
+            after_mail: None,
             settings,
             server,
         }
@@ -137,69 +161,107 @@ impl Worker {
     pub fn run(&mut self, server: &Server, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
         self.tick();
         client.shared.active(self.now_ms);
-        let (mut consumed, mut turn) = (0, 0);
+        let mut stages = self.stages.take().unwrap_or_default();
+        let [stage, ahead] = &mut *stages;
+        self.parse(server, client, input, 0, stage);
+        let progress = self.run_stages(server, client, input, stage, ahead, out);
+        self.stages = Some(stages);
+        progress
+    }
+
+    fn run_stages(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        input: &[u8],
+        stage: &mut Stage,
+        ahead: &mut Stage,
+        out: &mut OutBuf,
+    ) -> Progress {
+        let mut turn = 0;
         loop {
-            let rest = &input[consumed..];
-            let limits = Limits { bulk_max: self.settings.string_max(), authenticated: client.authenticated };
-            // Before authentication one at a time: AUTH lifts the limits of what follows.
-            let max = if client.authenticated { BATCH } else { 1 };
-            let mut batch = std::mem::take(&mut self.batch);
-            batch.clear();
-            let parsed = client.parser.parse(rest, &limits, &mut batch, max);
-            let ran = self.batch(server, client, rest, &batch, out);
-            turn += ran;
-            let end = batch.commands[..ran].last().map(|command| command.end as usize);
-            self.batch = batch;
-            if let (Some(end), true) = (end, client.blocked.is_some()) {
+            turn += stage.prepared.len();
+            let last = turn >= TURN || out.len() >= OUTPUT_PAUSE;
+            ahead.status = None;
+            if stage.prepared.len() > 1 {
+                prefetch_entries(server, client.db, stage);
+                if stage.status == Some(Status::Full) && !last {
+                    self.parse(server, client, input, stage.start + stage.consumed, ahead);
+                }
+            }
+            let ran = self.run_stage(server, client, input, stage, out);
+            let consumed = stage.start + stage.consumed;
+            if client.blocked.is_some() {
                 // What follows the command that blocks has its time later. A command that was cut off began behind it,
                 // so its bytes are all in the input: it is parsed anew then.
                 client.parser = Parser::default();
-                consumed += end;
+                let end = ran.checked_sub(1).map_or(0, |i| stage.batch.commands[i].end as usize);
+                let consumed = stage.start + end;
                 return Progress { consumed, more: consumed < input.len() };
             }
-            consumed += parsed.consumed;
-            match parsed.status {
+            match stage.status {
                 _ if client.closing => return Progress { consumed: input.len(), more: false },
-                Status::NeedMore => return Progress { consumed, more: false },
-                Status::Error(e) => {
+                Some(Status::Error(e)) => {
                     self.count_error(b"ERR");
                     Reply::new(out, client.proto).error_bytes(&[b"ERR ", &*e.text()].concat());
                     client.closing = true;
                     return Progress { consumed: input.len(), more: false };
                 }
-                Status::Full if turn >= TURN || out.len() >= OUTPUT_PAUSE => {
+                Some(Status::Full) if last || out.len() >= OUTPUT_PAUSE => {
+                    if ahead.status.is_some() {
+                        // As above: whatever the parser knows of began behind what has run.
+                        client.parser = Parser::default();
+                    }
                     return Progress { consumed, more: true };
                 }
-                Status::Full => {}
+                Some(Status::Full) if ahead.status.is_none() => self.parse(server, client, input, consumed, ahead),
+                Some(Status::Full) => {}
+                Some(Status::NeedMore) | None => return Progress { consumed, more: false },
             }
+            std::mem::swap(stage, ahead);
         }
     }
 
-    /// Looks up, prefetches and runs the commands of a batch, up to one that closes the connection or blocks it. Returns
-    /// how many ran.
-    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) -> usize {
-        let n = batch.commands.len().min(BATCH);
+    /// Parses and looks up the next commands, from `start` on, and prefetches the slots of their keys.
+    fn parse(&mut self, server: &Server, client: &mut Client, input: &[u8], start: usize, stage: &mut Stage) {
+        let limits = Limits { bulk_max: self.settings.string_max(), authenticated: client.authenticated };
+        // Before authentication one at a time: AUTH lifts the limits of what follows.
+        let max = if client.authenticated { BATCH } else { 1 };
+        let rest = &input[start..];
+        stage.batch.clear();
+        stage.prepared.clear();
+        let parsed = client.parser.parse(rest, &limits, &mut stage.batch, max);
+        stage.start = start;
+        stage.consumed = parsed.consumed;
+        stage.status = Some(parsed.status);
         let db = server.store.db(client.db);
-        if n == 1 {
-            // Nothing to overlap with: the usual case of clients that do not pipeline.
-            let args = batch.view(input, 0);
-            self.command(server, client, args, prepare(server, db, args), out);
-            return 1;
+        for i in 0..stage.batch.commands.len() {
+            stage.prepared.push(prepare(server, db, stage.batch.view(rest, i)));
         }
-        let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
-        for (i, p) in prepared[..n].iter_mut().enumerate() {
-            *p = prepare(server, db, batch.view(input, i));
+        if stage.prepared.len() > 1 {
+            let keyed = stage.prepared.iter().filter(|p| p.hash != 0);
+            keyed.for_each(|p| server.store.prefetch_slot(db, p.hash));
         }
-        let keyed = |p: &&Prepared| p.hash != 0;
-        prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_slot(db, p.hash));
-        prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
-        for (i, p) in prepared[..n].iter().enumerate() {
-            self.command(server, client, batch.view(input, i), *p, out);
+    }
+
+    /// Runs the commands of a batch, up to one that closes the connection or blocks it. Returns how many ran.
+    #[inline]
+    fn run_stage(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        input: &[u8],
+        stage: &Stage,
+        out: &mut OutBuf,
+    ) -> usize {
+        let rest = &input[stage.start..];
+        for (i, p) in stage.prepared.iter().enumerate() {
+            self.command(server, client, stage.batch.view(rest, i), *p, out);
             if client.closing || client.blocked.is_some() {
                 return i + 1;
             }
         }
-        n
+        stage.prepared.len()
     }
 
     /// Runs one command: gate, call, count.
@@ -211,23 +273,32 @@ impl Worker {
         client.shared.runs(id);
         let mark = out.mark();
         let mut reply = Reply::new(out, client.proto);
-        if client.gated() || matches!(row.run, Run::Control(_) | Run::Container) || !row.spec.arity_fits(args.len()) {
+        if client.gated() | server.pause.any()
+            || matches!(row.run, Run::Control(_) | Run::Container)
+            || !row.spec.arity_fits(args.len())
+        {
             self.gated(server, client, id, row, args, p.hash, &mut reply);
         } else {
-            self.call(server, client, id, row, args, p.hash, &mut reply);
+            self.call::<false>(server, client, id, row, args, p.hash, &mut reply);
         }
         if !self.lines.is_empty() {
             gate::feed(server, &self.settings, &mut self.lines);
         }
         if client.reply != ReplyMode::On {
-            self.hide_reply(client, out, mark);
+            self.hide_reply(client, out, self.after_mail.unwrap_or(mark));
+        }
+        if client.listens() {
+            // What it has sent to itself, or changed of what it caches, follows the reply.
+            self.after_mail = None;
+            pubsub::deliver(client, &mut Reply::new(out, client.proto));
         }
     }
 
-    /// Locks, runs, commits, unlocks and counts one command that has passed the gates.
+    /// Locks, runs, commits, unlocks and counts one command that has passed the gates. `TRACKS`: of a client that
+    /// tracks.
     #[inline]
     #[allow(clippy::too_many_arguments)]
-    fn call(
+    fn call<const TRACKS: bool>(
         &mut self,
         server: &Server,
         client: &mut Client,
@@ -252,9 +323,19 @@ impl Worker {
                     server.store.begin(&mut self.locks, context, &mut self.effects)
                 }
             };
+            if TRACKS {
+                tx.pin();
+                track::hear(client, &mut self.after_mail, reply);
+            }
             let cursor = Args::new(args, &server.store, &self.settings, (row.first_key as usize, hash));
             run_handler(server, client, row, &mut tx, cursor, reply);
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+            if TRACKS && track::remembers(client, row) {
+                track::remember(server, client.shared.id, row, args);
+            }
+        }
+        if TRACKS {
+            self.limit_table(server);
         }
         self.count(server, client, id, row, args, reply, 0);
         self.settle(server);
@@ -313,7 +394,7 @@ impl Worker {
     #[inline]
     fn monitor(&mut self, server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) {
         if server.monitors.any() {
-            self.lines.extend(gate::monitor_line(server, client, row, args));
+            self.lines.extend(gate::monitor_line(server, client, (gate::Source::Client, client.db), row, args));
         }
     }
 
@@ -358,9 +439,11 @@ impl Worker {
     /// Puts the scratch back into a sound state after a panic: what was lent to the command is gone with it.
     #[cold]
     pub fn recover(&mut self) {
-        self.effects = Effects { lazy: commit::lazy(&self.settings), ..Effects::default() };
+        let calls = std::mem::take(&mut self.effects.calls);
+        self.effects = Effects { lazy: commit::lazy(&self.settings), calls, ..Effects::default() };
         self.ready.clear();
         self.locks.clear();
+        self.after_mail = None;
     }
 
     /// Gives up what a connection held: watched keys, its place among the monitors.
@@ -368,6 +451,11 @@ impl Worker {
         let server = Arc::clone(&self.server);
         self.abandon(&server, client);
         self.unwatch(&server, client);
+        self.settle(&server);
+        pubsub::forget_all(&server, client);
+        if client.tracking.is_some() {
+            server.tracking.stop(&server.store.listeners, &client.shared);
+        }
         if client.monitor {
             server.monitors.remove(client.shared.id);
         }
@@ -396,6 +484,13 @@ fn prepare(server: &Server, db: &Db, args: ArgView<'_>) -> Prepared {
         server.store.prefetch_shard(db, hash);
     }
     Prepared { row, hash }
+}
+
+/// Prefetches the entries of a batch's keys, whose slots have been asked for.
+#[inline]
+fn prefetch_entries(server: &Server, db: u32, stage: &Stage) {
+    let db = server.store.db(db);
+    stage.prepared.iter().filter(|p| p.hash != 0).for_each(|p| server.store.prefetch_entry(db, p.hash));
 }
 
 /// Adds the shards that a command needs; `exec`: it runs among others in one EXEC, where nothing can be locked later.

@@ -6,6 +6,7 @@
 
 mod hashes;
 mod sets;
+mod streams;
 
 use super::Worker;
 use crate::base::clock::Clock;
@@ -14,7 +15,7 @@ use crate::client::{Client, Shared};
 use crate::config::{Config, Settings};
 use crate::resp::OutBuf;
 use crate::server::Server;
-use crate::store::{Class, Context, Effects, Event, Journal, Notify, StrRef};
+use crate::store::{Call, Class, Context, Effects, Event, Journal, Notify, StrRef};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io::IoSlice;
@@ -41,7 +42,7 @@ impl Journal for Recorder {
 struct Heard(Arc<Mutex<Vec<String>>>);
 
 impl Notify for Heard {
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &Event, _: &mut Vec<Call>) {
         if event.class != Class::New {
             self.0.lock().push(format!("{} {}", event.name, String::from_utf8_lossy(&event.key)));
         }
@@ -299,7 +300,7 @@ fn what_changes_nothing_is_not_journalled() {
 struct Told(Arc<Mutex<Vec<String>>>);
 
 impl Notify for Told {
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &Event, _: &mut Vec<Call>) {
         self.0.lock().push(format!("{} {}", event.name, String::from_utf8_lossy(&event.key)));
     }
 }
@@ -331,6 +332,7 @@ fn events_of_the_list_commands() {
     ];
     let (mut bench, told) = (Bench::new(), Told::default());
     assert!(bench.worker.server().store.listeners.set_notify(Box::new(told.clone())));
+    bench.worker.server().store.listeners.listen(u32::MAX);
     for (line, events) in cases {
         bench.run(&words(line));
         assert_eq!(std::mem::take(&mut *told.0.lock()).join(", "), *events, "{line}");

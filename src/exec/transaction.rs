@@ -4,10 +4,10 @@
 //! simulated on the way, locked in order and held to the end, so an EXEC is atomic against everything. A transaction
 //! with a command that visits the whole keyspace holds every shard.
 
-use super::{Worker, commit, lock_set, run_handler};
+use super::{Worker, commit, lock_set, run_handler, track};
 use crate::base::num::parse_i64;
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Row};
+use crate::commands::{Args, CommandId, Control, Row, pubsub};
 use crate::resp::{ArgView, Proto, Reply};
 use crate::server::Server;
 use crate::store::{Journal, Wants, Watch, WriteTx};
@@ -40,6 +40,9 @@ impl Worker {
                 reply.ok();
             }
             Control::Reset => {
+                // What was published to it comes before the reply, in its own protocol.
+                pubsub::forget_all(server, client);
+                pubsub::deliver(client, reply);
                 self.reset(server, client);
                 reply.set_proto(Proto::Resp2);
                 reply.simple("RESET");
@@ -64,7 +67,8 @@ impl Worker {
 
     fn watch(&mut self, server: &Server, client: &mut Client, args: ArgView<'_>, reply: &mut Reply<'_>) {
         let db = client.db;
-        let mut known: HashSet<&[u8]> = client.watches.iter().filter(|w| w.db == db).map(|w| &*w.key).collect();
+        let mut known: HashSet<&[u8]> =
+            client.watches.iter().flat_map(|all| all.iter()).filter(|w| w.db == db).map(|w| &*w.key).collect();
         let new: Vec<&[u8]> = args.iter().skip(1).filter(|key| known.insert(key)).collect();
         drop(known);
         self.locks.clear();
@@ -76,18 +80,17 @@ impl Worker {
         let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
         for key in new {
             let watch = tx.watch(tx.key(key));
-            client.watches.push(watch);
+            client.watches.get_or_insert_default().push(watch);
         }
         commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
+        drop(tx);
+        self.settle(server);
         reply.ok();
     }
 
     /// Forgets the client's watched keys.
     pub(super) fn unwatch(&mut self, server: &Server, client: &mut Client) {
-        if client.watches.is_empty() {
-            return;
-        }
-        let watches = std::mem::take(&mut client.watches);
+        let Some(watches) = client.watches.take() else { return };
         self.locks.clear();
         watches.iter().for_each(|w| self.locks.key(&server.store, w.db, w.hash));
         let context = self.context(server, client);
@@ -102,6 +105,9 @@ impl Worker {
             client.monitor = false;
             client.shared.set_flag(ClientFlags::MONITOR, false);
             server.monitors.remove(client.shared.id);
+        }
+        if client.tracking.take().is_some() {
+            server.tracking.stop(&server.store.listeners, &client.shared);
         }
         client.select(0);
         client.set_proto(Proto::Resp2);
@@ -119,10 +125,10 @@ impl Worker {
             reply.error("ERR EXEC without MULTI");
             return;
         };
-        let watches = std::mem::take(&mut client.watches);
+        let watches = client.watches.take().map_or_else(Vec::new, |watches| *watches);
         if multi.aborted {
             reply.error("EXECABORT Transaction discarded because of previous errors.");
-            client.watches = watches;
+            client.watches = Some(Box::new(watches));
             self.unwatch(server, client);
             return;
         }
@@ -133,6 +139,7 @@ impl Worker {
         let mut locks = std::mem::take(&mut self.locks);
         {
             let mut tx = server.store.begin(&mut locks, context, &mut effects);
+            track::hear(client, &mut self.after_mail, reply);
             let intact = watches.iter().all(|w| tx.unchanged(w));
             watches.iter().for_each(|w| tx.unwatch(w));
             if intact {
@@ -146,6 +153,7 @@ impl Worker {
         self.effects = effects;
         self.locks = locks;
         self.effects.ready.append(&mut self.ready);
+        self.limit_table(server);
         self.settle(server);
     }
 
@@ -162,6 +170,7 @@ impl Worker {
         let _group = journal.map(Group::begin);
         reply.array(multi.queue.len());
         tx.pin();
+        tx.effects().grouped = true;
         client.deny_blocking = true;
         for (id, owned) in &multi.queue {
             let (row, args) = (server.commands.row(*id), owned.view());
@@ -175,11 +184,16 @@ impl Worker {
                 run_handler(server, client, row, tx, cursor, reply);
             }
             commit::commit(server, &self.stats, tx, client.shared.id, args);
+            if track::remembers(client, row) {
+                track::remember(server, client.shared.id, row, args);
+            }
             // Who waits is served after the whole transaction.
             self.ready.append(&mut tx.effects().ready);
             self.count(server, client, *id, row, args, reply, errors);
         }
         client.deny_blocking = false;
+        tx.effects().grouped = false;
+        commit::broadcast(server, tx.effects());
     }
 
     /// Collects the shards of all queued commands and of the watched keys.

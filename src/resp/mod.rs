@@ -19,5 +19,5 @@ pub mod value;
 
 pub use args::{ArgRange, ArgView, BIG_ARG, Batch, CommandSpan, OwnedCommand};
 pub use out::{Mark, OutBuf, SHARE_MIN};
-pub use reply::{Proto, Reply};
+pub use reply::{Deferred, Proto, Reply};
 pub use request::{BigTarget, Limits, Parsed, Parser, ProtocolError, Status};

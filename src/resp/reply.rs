@@ -114,6 +114,11 @@ impl<'a> Reply<'a> {
         self.out.extend(bytes);
     }
 
+    /// Messages that are complete as they stand, written by `f`.
+    pub fn mail(&mut self, f: impl FnOnce(&mut OutBuf)) {
+        f(self.out);
+    }
+
     /// `+OK`.
     #[inline]
     pub fn ok(&mut self) {

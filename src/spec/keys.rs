@@ -113,42 +113,54 @@ impl KeySpec {
         Self { begin: Begin::Index(at), find: Find::Range { last, step, limit: 0 }, flags }
     }
 
-    /// First argument, last argument and step of the keys in a command of `argc` arguments, or `None` where there are
-    /// none or the rule cannot tell.
-    fn resolve<'a>(&self, argc: usize, arg: &impl Fn(usize) -> &'a [u8]) -> Option<(usize, usize, usize)> {
+    /// Where the keys are in a command of `argc` arguments.
+    fn resolve<'a>(&self, argc: usize, arg: &impl Fn(usize) -> &'a [u8]) -> Resolved {
         let first = match self.begin {
             Begin::Index(i) => i as usize,
-            Begin::Keyword(word, from) => find_keyword(word, from, argc, arg)?,
-            Begin::Unknown => return None,
+            Begin::Keyword(word, from) => match find_keyword(word, from, argc, arg) {
+                Some(at) => at,
+                None => return Resolved::Nothing,
+            },
+            Begin::Unknown => return Resolved::Nothing,
         };
         if first >= argc {
-            return None;
+            return Resolved::Wrong;
         }
-        match self.find {
+        let range = match self.find {
             Find::Range { last, step, limit } => {
                 let end = if last >= 0 {
                     first + last as usize
                 } else if limit > 1 {
-                    first + (argc - first) / limit as usize - 1
+                    first + ((argc - first) / limit as usize).saturating_sub(1)
                 } else {
                     (argc as i64 + i64::from(last)).max(0) as usize
                 };
-                (end < argc && end >= first).then_some((first, end, step.max(1) as usize))
+                Some((first, end, step))
             }
             Find::KeyNum { count, first: offset, step } => {
                 let at = first + count as usize;
-                if at >= argc {
-                    return None;
-                }
-                let n = usize::try_from(crate::base::num::parse_i64(arg(at))?).ok()?;
+                let number = (at < argc).then(|| crate::base::num::parse_i64(arg(at))).flatten();
                 let begin = first + offset as usize;
-                let step = step.max(1) as usize;
-                let end = n.checked_sub(1)?.checked_mul(step)?.checked_add(begin)?;
-                (end < argc).then_some((begin, end, step))
+                let last = |n: usize| n.checked_sub(1)?.checked_mul(step.max(1) as usize)?.checked_add(begin);
+                number.and_then(|n| usize::try_from(n).ok()).and_then(last).map(|end| (begin, end, step))
             }
-            Find::Unknown => None,
+            Find::Unknown => return Resolved::Nothing,
+        };
+        match range {
+            Some((first, end, step)) if first <= end && end < argc => Resolved::At(first, end, step.max(1) as usize),
+            _ => Resolved::Wrong,
         }
     }
+}
+
+/// What one specification comes to in a command.
+enum Resolved {
+    /// Keys from one argument to another, each so many.
+    At(usize, usize, usize),
+    /// There are none: its keyword is absent, or no rule can tell.
+    Nothing,
+    /// The arguments do not fit it: there are fewer of them than it needs, or a number that is none.
+    Wrong,
 }
 
 fn find_keyword<'a>(word: &str, from: i16, argc: usize, arg: &impl Fn(usize) -> &'a [u8]) -> Option<usize> {
@@ -162,8 +174,8 @@ fn find_keyword<'a>(word: &str, from: i16, argc: usize, arg: &impl Fn(usize) -> 
     at.map(|i| i + 1)
 }
 
-/// Calls `each` with the index and flags of every key of a command of `argc` arguments; returns whether every
-/// specification could be resolved. O(keys).
+/// Calls `each` with the index and flags of every key of a command of `argc` arguments; returns whether the arguments fit
+/// every specification. O(keys).
 pub fn for_each_key<'a>(
     specs: &[KeySpec],
     argc: usize,
@@ -173,8 +185,9 @@ pub fn for_each_key<'a>(
     let mut all = true;
     for spec in specs {
         match spec.resolve(argc, &arg) {
-            Some((first, last, step)) => (first..=last).step_by(step).for_each(|i| each(i, spec.flags)),
-            None => all = false,
+            Resolved::At(first, last, step) => (first..=last).step_by(step).for_each(|i| each(i, spec.flags)),
+            Resolved::Nothing => {}
+            Resolved::Wrong => all = false,
         }
     }
     all
@@ -183,7 +196,7 @@ pub fn for_each_key<'a>(
 /// The argument that holds the only key of a command whose keys are always exactly one, else 0. Const, so that a row
 /// can hold it.
 pub const fn first_key(specs: &[KeySpec]) -> u8 {
-    if specs.len() != 1 {
+    if specs.len() != 1 || specs[0].flags.contains(KeyFlags::NOT_KEY) {
         return 0;
     }
     match (specs[0].begin, specs[0].find) {
@@ -224,5 +237,57 @@ mod tests {
         };
         assert_eq!(keys(&[half], &["xread", "streams", "a", "b", "0", "0"]), [2, 3]);
         assert_eq!(keys(&[half], &["xread"]), [] as [usize; 0]);
+    }
+
+    /// The forms of the commands whose keys are not simply at a place, as their rows write them down.
+    #[test]
+    fn every_form_of_the_documentation() {
+        const RO: KeyFlags = KeyFlags::RO.union(KeyFlags::ACCESS);
+        const fn spec(begin: Begin, find: Find, flags: KeyFlags) -> KeySpec {
+            KeySpec { begin, find, flags }
+        }
+        const NUMBERED: Find = Find::KeyNum { count: 0, first: 1, step: 1 };
+        const ALL: Find = Find::Range { last: -1, step: 1, limit: 0 };
+        const HALF: Find = Find::Range { last: -1, step: 1, limit: 2 };
+        let eval = [spec(Begin::Index(2), NUMBERED, RO)];
+        let xread = [spec(Begin::Keyword("STREAMS", 1), HALF, RO)];
+        let xreadgroup = [spec(Begin::Keyword("STREAMS", 4), HALF, RO)];
+        let migrate = [KeySpec::one(3, RO), spec(Begin::Keyword("KEYS", -2), ALL, RO.union(KeyFlags::INCOMPLETE))];
+        let sort = [KeySpec::one(1, RO), spec(Begin::Unknown, Find::Unknown, RO.union(KeyFlags::INCOMPLETE))];
+        let store = [KeySpec::one(1, RO), spec(Begin::Index(2), NUMBERED, RO)];
+        let geo =
+            [KeySpec::one(1, RO), spec(Begin::Keyword("STORE", 6), Find::Range { last: 0, step: 1, limit: 0 }, RO)];
+        let spublish = [KeySpec::one(1, KeyFlags::NOT_KEY)];
+        let cases: [(&[KeySpec], &str, &[usize], bool); 22] = [
+            (&eval, "eval s 2 a b c", &[3, 4], true),
+            (&eval, "eval s 0 a", &[], false),
+            (&eval, "eval s 9 a", &[], false),
+            (&eval, "eval s -1 a", &[], false),
+            (&eval, "eval s 9223372036854775807 a", &[], false),
+            (&eval, "eval s x a", &[], false),
+            (&eval, "eval s", &[], false),
+            (&xread, "xread count 1 streams a b 0 0", &[4, 5], true),
+            (&xread, "xread streams a b 0", &[2], true),
+            (&xread, "xread count 1 block 2", &[], true),
+            (&xread, "xread count 1 streams", &[], false),
+            (&xreadgroup, "xreadgroup group streams c streams a >", &[5], true),
+            (&migrate, "migrate h 1 k 0 1 copy", &[3], true),
+            (&migrate, "migrate h 1 k 0 1 keys a b", &[3, 7, 8], true),
+            (&sort, "sort l by x", &[1], true),
+            (&store, "zunionstore d 2 a b", &[1, 3, 4], true),
+            (&store, "zunionstore d 3 a b", &[1], false),
+            (&geo, "georadius k 1 2 3 m store d", &[1, 7], true),
+            (&geo, "georadius k 1 2 3 m", &[1], true),
+            (&geo, "georadius k 1 2 3 m store", &[1], false),
+            (&spublish, "spublish c m", &[1], true),
+            (&[], "ping", &[], true),
+        ];
+        for (specs, line, at, sound) in cases {
+            let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            let mut found = Vec::new();
+            let fits = for_each_key(specs, args.len(), |i| args[i], |i, _| found.push(i));
+            assert_eq!((&found[..], fits), (at, sound), "{line}");
+        }
+        assert_eq!(first_key(&spublish), 0);
     }
 }

@@ -57,6 +57,8 @@ bitflags::bitflags! {
         const PROTECTED = 1 << 19;
         /// Touches keys that its arguments do not name.
         const TOUCHES_ARBITRARY_KEYS = 1 << 20;
+        /// May be called without any key, although it has key specifications (EVAL).
+        const NO_MANDATORY_KEYS = 1 << 21;
     }
 }
 
@@ -79,6 +81,7 @@ pub const FLAG_NAMES: &[(Flags, &str)] = &[
     (Flags::MAY_REPLICATE, "may_replicate"),
     (Flags::NO_ASYNC_LOADING, "no_async_loading"),
     (Flags::NO_MULTI, "no_multi"),
+    (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
     (Flags::MOVABLEKEYS, "movablekeys"),
     (Flags::ALLOW_BUSY, "allow_busy"),
 ];
@@ -170,10 +173,14 @@ pub enum Group {
     Generic,
     /// Hashes.
     Hash,
+    /// Streams.
+    Stream,
     /// HyperLogLogs.
     HyperLogLog,
     /// Lists.
     List,
+    /// Channels and messages.
+    PubSub,
     /// The server.
     Server,
     /// Sets.
@@ -195,8 +202,10 @@ impl Group {
             Group::Geo => "geo",
             Group::Generic => "generic",
             Group::Hash => "hash",
+            Group::Stream => "stream",
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
+            Group::PubSub => "pubsub",
             Group::Server => "server",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",

@@ -47,6 +47,10 @@ pub enum Class {
     Hash,
     /// `z`: sorted sets.
     ZSet,
+    /// `t`: streams.
+    Stream,
+    /// `d`: types of modules.
+    Module,
     /// `x`: a key expired.
     Expired,
     /// `e`: a key was evicted.
@@ -55,6 +59,23 @@ pub enum Class {
     New,
     /// `m`: a key was asked for and absent.
     Miss,
+}
+
+impl Class {
+    /// The class as one bit, of the masks that [`Listeners::listen`] takes.
+    #[inline]
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// A connection that something was left for while shards were held, to be told once none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its worker.
+    pub worker: usize,
+    /// What it is known by there.
+    pub token: u64,
 }
 
 /// One keyspace event.
@@ -113,6 +134,13 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// Keys that changed, with their database, in order. Empty unless tracking wants them.
     pub changed: Vec<KeyIn>,
+    /// All keys of a database went at once. Not noted unless tracking wants it.
+    pub flushed: bool,
+    /// Keys that changed and the client that changed each, to be told to who tracks by prefix. [`Effects::reset`] leaves
+    /// them: they are told once a command, after the last of `grouped` ones.
+    pub broadcast: Vec<(Box<[u8]>, u64)>,
+    /// More commands of one EXEC or script follow.
+    pub grouped: bool,
     /// Keys that expired on the way; each goes to the journal as a DEL before the command. Empty unless wanted.
     pub expired_keys: Vec<KeyIn>,
     /// Fields of hashes that expired; each goes to the journal as an HDEL before the command.
@@ -128,6 +156,8 @@ pub struct Effects {
     pub rewrite: Rewrite,
     /// What is too large to be freed under a lock.
     pub garbage: Vec<Garbage>,
+    /// Connections that messages were left for.
+    pub calls: Vec<Call>,
 }
 
 /// Values taken out of the store, to be freed after the shards are unlocked.
@@ -139,7 +169,7 @@ pub enum Garbage {
 }
 
 impl Effects {
-    /// Forgets everything but the capacity and `garbage`.
+    /// Forgets everything but the capacity, `garbage` and `calls`.
     #[inline]
     pub fn reset(&mut self) {
         self.dirty = 0;
@@ -151,6 +181,7 @@ impl Effects {
         if !self.wants.is_empty() {
             self.events.clear();
             self.changed.clear();
+            self.flushed = false;
             self.expired_keys.clear();
             self.expired_fields.clear();
             self.rewrite = Rewrite::Verbatim;
@@ -169,16 +200,11 @@ pub trait Journal: Send + Sync {
     fn end_group(&self);
 }
 
-/// Receives the keys that changed, for client-side caching.
-pub trait Tracking: Send + Sync {
-    /// `key` of `db` changed by client `by`.
-    fn changed(&self, db: u32, key: &[u8], by: u64);
-}
-
 /// Receives keyspace events.
 pub trait Notify: Send + Sync {
-    /// One event.
-    fn event(&self, event: &Event);
+    /// One event. Called with the shards of the command held, so messages are only left; who is to be told of one goes
+    /// into `calls`.
+    fn event(&self, event: &Event, calls: &mut Vec<Call>);
 }
 
 /// Everybody that listens to commits. Slots are filled while the server is put together or a feature is switched on;
@@ -186,8 +212,9 @@ pub trait Notify: Send + Sync {
 #[derive(Default)]
 pub struct Listeners {
     wants: std::sync::atomic::AtomicU32,
+    /// Classes of events that the notifier listens to.
+    classes: std::sync::atomic::AtomicU32,
     journal: std::sync::OnceLock<Box<dyn Journal>>,
-    tracking: std::sync::OnceLock<Box<dyn Tracking>>,
     notify: std::sync::OnceLock<Box<dyn Notify>>,
 }
 
@@ -214,28 +241,31 @@ impl Listeners {
         fresh
     }
 
-    /// Installs tracking and switches it on; `false` if one was there.
-    pub fn set_tracking(&self, t: Box<dyn Tracking>) -> bool {
-        let fresh = self.tracking.set(t).is_ok();
-        self.switch(Wants::TRACKING, true);
-        fresh
+    /// Says whether keys that change are recorded for client-side caching.
+    pub fn track(&self, on: bool) {
+        self.switch(Wants::TRACKING, on);
     }
 
-    /// Installs the notifier and switches it on; `false` if one was there.
+    /// Installs the notifier, to which nothing is told before [`Listeners::listen`]; `false` if one was there.
     pub fn set_notify(&self, n: Box<dyn Notify>) -> bool {
-        let fresh = self.notify.set(n).is_ok();
-        self.switch(Wants::NOTIFY, true);
-        fresh
+        self.notify.set(n).is_ok()
+    }
+
+    /// Says which classes of events, [`Class::bit`]s, are told to the notifier: none switches it off.
+    pub fn listen(&self, classes: u32) {
+        self.classes.store(classes, std::sync::atomic::Ordering::Relaxed);
+        self.switch(Wants::NOTIFY, classes != 0);
+    }
+
+    /// Whether events of a class are told to the notifier.
+    #[inline]
+    pub fn hears(&self, class: Class) -> bool {
+        self.classes.load(std::sync::atomic::Ordering::Relaxed) & class.bit() != 0
     }
 
     /// The journal, if any.
     pub fn journal(&self) -> Option<&dyn Journal> {
         self.journal.get().map(|b| &**b)
-    }
-
-    /// Tracking, if any.
-    pub fn tracking(&self) -> Option<&dyn Tracking> {
-        self.tracking.get().map(|b| &**b)
     }
 
     /// The notifier, if any.

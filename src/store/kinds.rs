@@ -8,6 +8,7 @@
 pub(super) use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
+use crate::types::stream::Stream;
 use crate::types::zset::ZSet;
 use crate::types::{Collection, TypeTag};
 use std::mem::ManuallyDrop;
@@ -18,7 +19,7 @@ const FIRST: u8 = 4;
 /// Kinds a type: its encodings.
 const ENCODINGS: u8 = 4;
 /// The types, in the order of their kinds.
-const TAGS: [TypeTag; 4] = [TypeTag::List, TypeTag::Set, TypeTag::ZSet, TypeTag::Hash];
+const TAGS: [TypeTag; 5] = [TypeTag::List, TypeTag::Set, TypeTag::ZSet, TypeTag::Hash, TypeTag::Stream];
 
 /// What can be done with a collection of which only kind and pointer are known.
 struct Ops {
@@ -29,7 +30,7 @@ struct Ops {
     duplicate: unsafe fn(u8, NonNull<u8>) -> Holder,
 }
 
-static OPS: [Ops; 4] = [ops::<List>(0), ops::<Set>(1), ops::<ZSet>(2), ops::<Hash>(3)];
+static OPS: [Ops; 5] = [ops::<List>(0), ops::<Set>(1), ops::<ZSet>(2), ops::<Hash>(3), ops::<Stream>(4)];
 
 /// The functions of a type, which is number `index`.
 const fn ops<C: Collection>(index: usize) -> Ops {
@@ -62,6 +63,7 @@ pub(super) const fn kind_of(tag: TypeTag, encoding: u8) -> u8 {
         TypeTag::Set => 1,
         TypeTag::ZSet => 2,
         TypeTag::Hash => 3,
+        TypeTag::Stream => 4,
         TypeTag::String => panic!("a string is no collection"),
     };
     FIRST + ENCODINGS * index + encoding

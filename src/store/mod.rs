@@ -38,7 +38,7 @@ pub use crate::base::table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use access::{Access, idle_seconds, lfu_frequency};
 pub use block::{Ticket, Waiting};
 pub use effects::{
-    Class, Effects, Event, ExpiredField, Garbage, Journal, KeyIn, Lazy, Listeners, Notify, Rewrite, Tracking, Wants,
+    Call, Class, Effects, Event, ExpiredField, Garbage, Journal, KeyIn, Lazy, Listeners, Notify, Rewrite, Wants,
 };
 pub use entry::{Entry, INLINE_MAX, Kind, Lent, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};
@@ -210,10 +210,12 @@ impl Store {
         self.used().all(|(_, db)| db.is_empty())
     }
 
-    /// Prefetches what locking the shard of `hash` will touch first.
+    /// Prefetches what locking the shard of `hash` and the prefetches below will touch first.
     #[inline]
     pub fn prefetch_shard(&self, db: &Db, hash: u64) {
-        prefetch_start(&db.shards[self.split(hash).0]);
+        let shard = &db.shards[self.split(hash).0];
+        prefetch_start(shard);
+        prefetch_start(shard.beside());
     }
 
     /// First prefetch of a batch: the table slots that a look-up of `hash` will read. Takes no lock; a stale address

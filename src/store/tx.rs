@@ -105,14 +105,17 @@ impl Store {
     #[inline]
     pub fn begin_one<'s>(&'s self, hash: u64, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         let place = Place::new(context.db, self.split(hash).0);
+        let held = Held::one(self, place);
+        // Behind the lock: who began to listen before another read what is held now is listened to.
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::one(self, place), context, effects, pinned: false } }
+        WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false } }
     }
 
     /// Locks the shards of `set`, in order.
     pub fn begin<'s>(&'s self, set: &mut LockSet, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
+        let held = Held::many(self, set);
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::many(self, set), context, effects, pinned: false } }
+        WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false } }
     }
 
     /// Locks nothing: for commands that visit shards one by one.
@@ -210,7 +213,7 @@ impl<'s> ReadTx<'s> {
     }
 
     fn record_event(&mut self, class: Class, name: &'static str, db: u32, key: &[u8]) {
-        if self.effects.wants.contains(Wants::NOTIFY) {
+        if self.effects.wants.contains(Wants::NOTIFY) && self.store.listeners.hears(class) {
             self.effects.events.push(Event { class, name, db, key: key.into() });
         }
     }
@@ -352,8 +355,8 @@ fn detach(guard: &mut Guard<'_>, pos: Pos) -> Entry {
     let flags = inner.table.flags(pos);
     let entry = inner.table.remove(pos);
     inner.bytes -= entry.alloc_bytes() as u64;
-    inner.volatile -= u32::from(flags & FLAG_TTL != 0);
-    inner.fields -= u32::from(flags & FLAG_FIELDS != 0);
+    let less = |flag: u16| u32::from(flags & flag != 0).wrapping_neg();
+    guard.shard.count_expiring(less(FLAG_TTL), less(FLAG_FIELDS));
     guard.shard.publish(&guard.inner);
     entry
 }
@@ -380,10 +383,8 @@ fn set_flags(guard: &mut Guard<'_>, pos: Pos, flags: u16) {
         return;
     }
     inner.table.set_flags(pos, flags);
-    let count = |n: u32, flag: u16| n + u32::from(flags & flag != 0) - u32::from(old & flag != 0);
-    inner.volatile = count(inner.volatile, FLAG_TTL);
-    inner.fields = count(inner.fields, FLAG_FIELDS);
-    guard.shard.publish(&guard.inner);
+    let change = |flag: u16| u32::from(flags & flag != 0).wrapping_sub(u32::from(old & flag != 0));
+    guard.shard.count_expiring(change(FLAG_TTL), change(FLAG_FIELDS));
 }
 
 /// A well-mixed number (the finaliser of SplitMix64, Steele et al. 2014).

@@ -46,12 +46,13 @@ pub struct ListLimits {
     /// `list-max-listpack-size`. Positive: elements of a block, which must not exceed 8 KiB either; -1 to -5: a block has up
     /// to 4, 8, 16, 32 or 64 KiB. 0 counts as 1, less than -5 as -5.
     pub max_listpack_size: i32,
-    /// `list-compress-depth`: nodes at each end of a long list that are not compressed; with 0, none is.
+    /// `list-compress-depth`: nodes at each end of a long list that are not compressed; with 0, only the middle of a very
+    /// long list is.
     pub compress_depth: u16,
 }
 
 impl Default for ListLimits {
-    /// Redis's default: 8 KiB, no compression.
+    /// Redis's default: 8 KiB, no compression asked for.
     fn default() -> Self {
         Self { max_listpack_size: -2, compress_depth: 0 }
     }

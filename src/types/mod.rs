@@ -16,6 +16,7 @@ pub mod list;
 pub mod packed;
 pub mod set;
 pub mod sort;
+pub mod stream;
 pub mod string;
 pub mod zset;
 
@@ -34,6 +35,8 @@ pub enum TypeTag {
     ZSet,
     /// A hash.
     Hash,
+    /// A stream.
+    Stream,
 }
 
 impl TypeTag {
@@ -45,6 +48,7 @@ impl TypeTag {
             TypeTag::Set => "set",
             TypeTag::ZSet => "zset",
             TypeTag::Hash => "hash",
+            TypeTag::Stream => "stream",
         }
     }
 }

@@ -265,6 +265,20 @@ impl Packed {
         self.splice_many(self.bytes(), texts);
     }
 
+    /// [`Packed::extend_back`] for elements that need not be looked at: a text among them is no integer's.
+    pub fn extend_items(&mut self, items: &[Item<'_>]) {
+        let encoded: SmallVec<[Encoded<'_>; 16]> = items.iter().map(|item| Encoded::of(*item)).collect();
+        let parts: SmallVec<[&[u8]; 48]> = encoded.iter().flat_map(Encoded::parts).collect();
+        self.0.splice(self.bytes(), 0, &parts, self.len() + items.len());
+    }
+
+    /// [`Packed::replace`] with an integer.
+    #[inline]
+    pub fn replace_int(&mut self, at: At, int: i64) {
+        let old = self.end_of(at) - at.get();
+        self.0.splice(at.get(), old, &Encoded::of(Item::Int(int)).parts(), self.len());
+    }
+
     /// Adds elements before the one at `at`, in order, at the price of one change; where the first of them now is.
     /// O(bytes behind `at`).
     pub fn insert_all_before(&mut self, at: At, texts: &[&[u8]]) -> At {

@@ -486,3 +486,81 @@ fn a_blocked_client_is_listed() {
         assert!(!list.contains(" flags=b "), "{list}");
     });
 }
+
+/// Sorted sets: whatever brings one to a key wakes who waits for it, first come first served.
+#[test]
+fn sorted_sets_may_come_in_any_way() {
+    check(
+        r#"
+        @b BZPOPMIN z y 0 => (later)
+        INFO clients ~> ~*blocked_clients:1\r*
+        @c BZPOPMAX z 0 => (later)
+        INFO clients ~> ~*blocked_clients:2\r*
+        @d BZMPOP 0 2 x z MAX COUNT 2 => (later)
+        INFO clients ~> ~*blocked_clients:3\r*
+        ZADD z 1 a 2 b 3 c 4 d 5 e => :5
+        @b (recv) => [z, a, 1]
+        @c (recv) => [z, e, 5]
+        @d (recv) => [z, [[d, 4], [c, 3]]]
+        ZPOPMIN z => [b, 2]
+        @b BZPOPMIN z 0 => (later)
+        INFO clients ~> ~*blocked_clients:1\r*
+        SET z text => +OK
+        DEL z => :1
+        RPUSH z text => :1
+        FLUSHALL => +OK
+        MULTI => +OK
+        ZADD z 1 a => +QUEUED
+        PEXPIRE z -1 => +QUEUED
+        EXEC => [:1, :1]
+        INFO clients => ~*blocked_clients:1\r*
+        ZADD t 1 m => :1
+        RENAME t z => +OK
+        @b (recv) => [z, m, 1]
+        @b BZPOPMAX z 0 => (later)
+        INFO clients ~> ~*blocked_clients:1\r*
+        ZADD t 1 m => :1
+        COPY t z => :1
+        @b (recv) => [z, m, 1]
+        @b BZMPOP 0 1 z MIN => (later)
+        INFO clients ~> ~*blocked_clients:1\r*
+        ZUNIONSTORE z 1 t => :1
+        @b (recv) => [z, [[m, 1]]]
+        @b BZPOPMIN z 0 => (later)
+        INFO clients ~> ~*blocked_clients:1\r*
+        SELECT 1 => +OK
+        ZADD z 2 n => :1
+        MOVE z 0 => :1
+        @b (recv) => [z, n, 2]
+        @b BZPOPMIN z 0 => (later)
+        INFO clients ~> ~*blocked_clients:1\r*
+        ZADD z 3 o => :1
+        SWAPDB 0 1 => +OK
+        @b (recv) => [z, o, 3]
+        @b BZPOPMIN z 0.001 => (nil-array)
+        @b BZPOPMAX z 0.001 => (nil-array)
+        @b BZMPOP 0.001 1 z MIN => (nil-array)
+        INFO clients => ~*blocked_clients:0\r*
+        "#,
+    );
+}
+
+#[test]
+fn no_member_goes_to_who_was_unblocked_or_has_gone() {
+    on_each(&[], |server| {
+        let mut client = server.client();
+        for line in ["BZPOPMIN z 0", "BZPOPMAX y z 0", "BZMPOP 0 2 y z MAX"] {
+            drop(block(server, line, 1));
+            wait_for(server, 0);
+            let mut blocked = server.client();
+            let number = id(&mut blocked);
+            blocked.send_line(line);
+            wait_for(server, 1);
+            let lines = [&*format!("CLIENT UNBLOCK {number} ERROR"), "ZADD z 1 m", "ZCARD z", "DEL z"];
+            let bytes: Vec<u8> = lines.iter().flat_map(|line| encode_line(line)).collect();
+            let replies: Vec<String> = client.pipeline(&bytes, 4).iter().map(|v| v.render()).collect();
+            assert_eq!(replies, [":1", ":1", ":1", ":1"], "{line}");
+            assert_eq!(blocked.recv().render(), "-UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        }
+    });
+}

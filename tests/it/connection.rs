@@ -1,6 +1,6 @@
 //! The connection commands: HELLO, AUTH, PING, ECHO, SELECT, QUIT, RESET and CLIENT.
 
-use crate::support::{Client, check, check_ours, check_with, eventually, needs, on_each};
+use crate::support::{Client, check, check_ours, check_with, eventually, on_each};
 
 #[test]
 fn ping_echo() {
@@ -316,11 +316,9 @@ fn client_ids_and_list_filters() {
         assert_eq!(a.line("CLIENT LIST TYPE normal").text().lines().count(), 2);
 
         let mut subscriber = server.client();
-        if needs(server, &["SUBSCRIBE"]) {
-            subscriber.line("SUBSCRIBE c");
-            let list = a.line("CLIENT LIST TYPE pubsub").text();
-            assert!(list.contains(" flags=P ") && list.contains(" sub=1 "), "{list}");
-        }
+        subscriber.line("SUBSCRIBE c");
+        let list = a.line("CLIENT LIST TYPE pubsub").text();
+        assert!(list.contains(" flags=P ") && list.contains(" sub=1 "), "{list}");
         let mut in_multi = server.client();
         in_multi.line("MULTI");
         in_multi.line("PING");
@@ -364,12 +362,10 @@ fn client_kill_closes() {
         assert_eq!(killer.ask(&format!("CLIENT KILL ID {number} TYPE pubsub")), ":0");
         assert_eq!(victim.ask("PING"), "+PONG");
 
-        if needs(server, &["SUBSCRIBE"]) {
-            let mut subscriber = server.client();
-            subscriber.line("SUBSCRIBE c");
-            assert_eq!(killer.ask("CLIENT KILL TYPE pubsub"), ":1");
-            subscriber.expect_closed();
-        }
+        let mut subscriber = server.client();
+        subscriber.line("SUBSCRIBE c");
+        assert_eq!(killer.ask("CLIENT KILL TYPE pubsub"), ":1");
+        subscriber.expect_closed();
 
         // By its own address, and all but oneself.
         assert_eq!(killer.ask(&format!("CLIENT KILL LADDR {}", server.address())), ":1");
@@ -419,9 +415,6 @@ fn client_kill_and_unblock_reach_blocked_clients() {
 #[test]
 fn client_pause_delays() {
     on_each(&[], |server| {
-        if !needs(server, &["CLIENT|PAUSE", "CLIENT|UNPAUSE"]) {
-            return;
-        }
         let (mut a, mut b) = (server.client(), server.client());
         assert_eq!(a.ask("CLIENT PAUSE 100000 WRITE"), "+OK");
         assert_eq!(b.ask("GET k"), "(nil)");
@@ -467,16 +460,11 @@ fn idle_connections_are_closed() {
     on_each(&["--timeout", "1"], |server| {
         let (mut idle, mut subscriber) = (server.client(), server.client());
         idle.line("PING");
-        let pubsub = needs(server, &["SUBSCRIBE", "PUBLISH"]);
-        if pubsub {
-            subscriber.line("SUBSCRIBE c");
-        }
+        subscriber.line("SUBSCRIBE c");
         idle.expect_closed();
         assert_eq!(server.client().ask("PING"), "+PONG");
-        if pubsub {
-            assert_eq!(server.client().ask("PUBLISH c hello"), ":1");
-            assert_eq!(subscriber.recv().render(), "[message, c, hello]");
-        }
+        assert_eq!(server.client().ask("PUBLISH c hello"), ":1");
+        assert_eq!(subscriber.recv().render(), "[message, c, hello]");
     });
 }
 

@@ -73,7 +73,7 @@ fn scan_options(rng: &mut Rng) -> Vec<Vec<u8>> {
 fn name_of(args: &[Vec<u8>]) -> String {
     let word = |at: usize| args.get(at).map(|w| String::from_utf8_lossy(w).to_lowercase()).unwrap_or_default();
     match word(0).as_str() {
-        container @ ("object" | "client" | "command") => format!("{container}|{}", word(1)),
+        container @ ("object" | "client" | "command" | "xgroup" | "xinfo") => format!("{container}|{}", word(1)),
         name => name.to_owned(),
     }
 }

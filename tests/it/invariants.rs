@@ -1,12 +1,14 @@
 //! What must hold whatever many connections do at once: our server with four workers, real threads, real sockets.
 //!
 //! Every test states a sum or a pairing that no interleaving may break, and watches it while it is under fire.
-//! `collections` has those of lists, sets and hashes, `queue` those of blocking consumers of queues, `resources` memory,
+//! `collections` has those of lists, sets and hashes, `queue` those of blocking consumers of queues, `streams` those of
+//! groups, `resources` memory,
 //! files and limits. Threads do a fixed number of steps; nothing waits for time to pass.
 
 mod collections;
 mod queue;
 mod resources;
+mod streams;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;

@@ -183,3 +183,34 @@ fn ranks_with_scores() {
         "#,
     );
 }
+
+/// C's `strtod` reads them, which ends at a zero byte.
+#[test]
+fn bounds_of_scores_end_at_a_zero_byte() {
+    check(
+        r#"
+        ZADD z -1 a 0 b 5 c                => :3
+        ZRANGEBYSCORE z "-1\x00zz" "(5\x00x" => [a, b]
+        ZRANGEBYSCORE z "\x00" 5           => [b, c]
+        ZRANGEBYSCORE z "(\x00q" 9         => [c]
+        ZRANGEBYSCORE z " \x00" 9          => -ERR min or max is not a float
+        ZRANGEBYSCORE z "x\x001" 9         => -ERR min or max is not a float
+        ZCOUNT z "0\x00" +inf              => :2
+        ZREMRANGEBYSCORE z "0\x00" "0\x00" => :1
+        "#,
+    );
+}
+
+/// A product of 0 and a negative number keeps its sign until it is stored packed.
+#[test]
+fn zero_keeps_its_sign_in_what_is_computed() {
+    check(
+        r#"
+        ZADD z -1 a 0 b 5 c                  => :3
+        ZUNION 1 z WEIGHTS 0 WITHSCORES      => [a, '-0', b, 0, c, 0]
+        ZINTER 2 z z WEIGHTS 0 0 WITHSCORES  => [a, '-0', b, 0, c, 0]
+        ZUNIONSTORE d 1 z WEIGHTS 0          => :3
+        ZRANGE d 0 -1 WITHSCORES             => [a, 0, b, 0, c, 0]
+        "#,
+    );
+}

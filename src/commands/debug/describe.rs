@@ -11,6 +11,7 @@ use crate::types::hash::{FieldTtl, Hash};
 use crate::types::list::List;
 use crate::types::packed::ItemText;
 use crate::types::set::Set;
+use crate::types::stream::{Stream, StreamId};
 use crate::types::string::{Encoded, encode};
 use crate::types::zset::ZSet;
 use crate::types::{Collection, TypeTag};
@@ -26,6 +27,10 @@ pub(super) enum Part<'a> {
     Scored(&'a [u8], f64),
     /// A field of a hash, its value, and whether it expires.
     Pair(&'a [u8], &'a [u8], bool),
+    /// The id of an entry of a stream; its fields follow.
+    Id(StreamId),
+    /// A field of that entry, and its value.
+    Field(&'a [u8], &'a [u8]),
 }
 
 /// Shows every part of a collection, in its order; of a string none. Fields that have expired at `now` are none. O(parts).
@@ -49,6 +54,14 @@ pub(super) fn parts(entry: &Entry, now: u64, mut f: impl FnMut(Part<'_>)) {
                     f(Part::Scored(member.text(&mut a), score));
                     true
                 });
+            }
+        }
+        TypeTag::Stream => {
+            if let Some(stream) = entry.collection::<Stream>() {
+                for entry in stream.entries().range(StreamId::MIN, StreamId::MAX) {
+                    f(Part::Id(entry.id));
+                    entry.fields.for_each(|(field, value)| f(Part::Field(field.text(&mut a), value.text(&mut b))));
+                }
             }
         }
         TypeTag::Hash => {
@@ -155,6 +168,8 @@ fn serialized_len(entry: &Entry, now: u64) -> usize {
             Part::Pair(field, value, expires) => {
                 text_len(field) + text_len(value) + if expires { size_of::<u64>() } else { 0 }
             }
+            // Written as the nodes they lie in.
+            Part::Id(_) | Part::Field(..) => 0,
         }
     });
     bytes
@@ -182,6 +197,9 @@ fn packed_len(entry: &Entry) -> Option<usize> {
             Set::Table(_) => None,
         };
     }
+    if let Some(stream) = entry.collection::<Stream>() {
+        return Some(stream_len(&stream));
+    }
     let list = entry.collection::<List>()?;
     let (mut nodes, mut bytes) = (0, 0);
     list.for_each_node(|node| {
@@ -190,6 +208,34 @@ fn packed_len(entry: &Entry) -> Option<usize> {
         bytes += 1 + blob_len(node.listpack_bytes());
     });
     Some(length_len(nodes) + bytes)
+}
+
+/// Bytes of a stream in the RDB format: its nodes each behind their first id, then counters, groups, what is pending.
+fn stream_len(stream: &Stream) -> usize {
+    const ID: usize = 16;
+    let id_len = |id: StreamId| length_len(id.ms as usize) + length_len(id.seq as usize);
+    let entries = stream.entries();
+    let nodes: usize = entries.listpacks().map(|bytes| blob_len(ID) + blob_len(bytes)).sum();
+    let counters = length_len(entries.len() as usize)
+        + id_len(entries.last_id())
+        + id_len(entries.first_id())
+        + id_len(entries.max_deleted())
+        + length_len(entries.added() as usize);
+    let groups = stream.groups().map(|(name, group)| {
+        let pending = group.all_pending();
+        let held: usize = pending.values().map(|p| ID + 8 + length_len(p.count as usize)).sum();
+        let consumers = group.consumers().map(|consumer| {
+            text_len(consumer.name()) + 8 + length_len(consumer.pending().len()) + ID * consumer.pending().len()
+        });
+        text_len(name)
+            + id_len(group.last_id())
+            + length_len(group.read().map_or(usize::MAX, |read| read as usize))
+            + length_len(pending.len())
+            + held
+            + length_len(group.consumer_count())
+            + consumers.sum::<usize>()
+    });
+    length_len(entries.nodes()) + nodes + counters + length_len(stream.group_count()) + groups.sum::<usize>()
 }
 
 #[cfg(test)]

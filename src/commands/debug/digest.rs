@@ -69,6 +69,7 @@ fn type_number(tag: TypeTag) -> u32 {
         TypeTag::Set => 2,
         TypeTag::ZSet => 3,
         TypeTag::Hash => 4,
+        TypeTag::Stream => 6,
     }
 }
 
@@ -80,6 +81,11 @@ fn mix_value(digest: &mut Digest, entry: &Entry, now: u64) {
         Some(StrRef::Shared(b)) => mix(digest, b),
         None => parts(entry, now, |part| match part {
             Part::One(text) if entry.type_tag() == TypeTag::List => mix(digest, text),
+            Part::Id(id) => mix(digest, format!("{}.{}", id.ms, id.seq).as_bytes()),
+            Part::Field(field, value) => {
+                mix(digest, field);
+                mix(digest, value);
+            }
             Part::One(text) => xor(digest, text),
             Part::Scored(member, score) => xor_pair(digest, member, score_text(score).as_bytes(), false),
             Part::Pair(field, value, expires) => xor_pair(digest, field, value, expires),

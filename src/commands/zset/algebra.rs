@@ -105,7 +105,8 @@ fn reply(
 ) -> Result {
     let inputs = inputs(tx, args, name)?;
     let options = Options::parse(args, operation, inputs.len(), false)?;
-    let result = options.compute(operation, &inputs, limits(args.settings()));
+    // As redis-server computes it: only the packed form, which is for storing, takes the sign off a zero.
+    let result = options.compute(operation, &inputs, ZSetLimits { listpack_entries: 0, listpack_value: 0 });
     let shown = Shown::new(options.scores, out);
     out.array(shown.elements(result.len()));
     result.for_each(&mut |member, score| {

@@ -22,13 +22,14 @@ enum By {
     Lex,
 }
 
-/// A bound of scores, and whether it itself is outside. C's `strtod` reads it: leading spaces and an empty text are a
-/// number to it, and what is beyond a double is infinite.
+/// A bound of scores, and whether it itself is outside. C's `strtod` reads it: it ends at the first zero byte, leading
+/// spaces and an empty text are a number to it, and what is beyond a double is infinite.
 fn score_bound(text: &[u8]) -> Result<(f64, bool)> {
     let (text, exclusive) = match text.strip_prefix(b"(") {
         Some(rest) => (rest, true),
         None => (text, false),
     };
+    let text = memchr::memchr(0, text).map_or(text, |end| &text[..end]);
     if text.is_empty() {
         return Ok((0.0, exclusive));
     }

@@ -48,6 +48,7 @@ pub(super) const ROWS: &[Directive] = &[
         special::output_limits_set,
     )
     .multi()
+    .then(Effect::PubSub)
     .lines(special::output_limits_lines)
     .about("Per class (normal, replica, pubsub): hard limit, soft limit, seconds above the soft one"),
 ];

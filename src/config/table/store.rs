@@ -85,8 +85,17 @@ pub(super) const ROWS: &[Directive] = &[
     special("latency-tracking-info-percentiles", "50 99 99.9", special::percentiles_get, special::percentiles_set)
         .multi()
         .about("Percentiles in INFO latencystats"),
+    int(
+        "tracking-table-max-keys",
+        "1000000",
+        LONG,
+        |s| s.tracking_table_max_keys as i64,
+        |s, n| s.tracking_table_max_keys = n as u64,
+    )
+    .about("Keys remembered for client-side caches; 0 is no limit"),
     special("notify-keyspace-events", "", special::notify_get, special::notify_set)
         .lines(special::notify_lines)
+        .then(Effect::PubSub)
         .about("Classes of keyspace events that are published"),
     int(
         "hash-max-listpack-entries",

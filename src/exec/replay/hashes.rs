@@ -243,6 +243,7 @@ fn commands_on_hashes_tell_what_they_did() {
     ];
     let (mut bench, heard) = (Bench::new(), Heard::default());
     assert!(bench.worker.server().store.listeners.set_notify(Box::new(heard.clone())));
+    bench.worker.server().store.listeners.listen(u32::MAX);
     for (line, expected) in cases {
         if *line == "(wait)" {
             bench.clock.advance(Duration::from_millis(5));

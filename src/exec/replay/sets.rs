@@ -156,6 +156,7 @@ fn commands_on_sets_tell_what_they_did() {
     ];
     let (mut bench, heard) = (Bench::new(), Heard::default());
     assert!(bench.worker.server().store.listeners.set_notify(Box::new(heard.clone())));
+    bench.worker.server().store.listeners.listen(u32::MAX);
     for (line, expected) in cases {
         bench.run(&words(line));
         assert_eq!(heard.take(), *expected, "{line}");

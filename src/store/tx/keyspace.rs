@@ -4,7 +4,7 @@
 //! not know single keys.
 
 use super::{ReadTx, WriteTx, unheld};
-use crate::store::effects::Garbage;
+use crate::store::effects::{Garbage, Wants};
 use crate::store::lock::Place;
 use crate::store::{Entry, ShardStats, Table};
 
@@ -36,6 +36,8 @@ impl WriteTx<'_> {
     pub fn flush(&mut self, db: u32, background: bool) -> u64 {
         let mut tables = Vec::new();
         let mut keys = 0;
+        // Told also where there was no key.
+        self.effects.flushed = self.effects.wants.contains(Wants::TRACKING);
         for i in 0..self.read.held.len() {
             let guard = self.read.held.at(i);
             if guard.place.db() != db || guard.inner.table.is_empty() {
@@ -51,8 +53,7 @@ impl WriteTx<'_> {
             keys += guard.inner.table.len() as u64;
             tables.push(std::mem::take(&mut guard.inner.table));
             guard.inner.bytes = 0;
-            guard.inner.volatile = 0;
-            guard.inner.fields = 0;
+            let _ = guard.shard.take_expiring();
             guard.shard.publish(&guard.inner);
         }
         if keys > 0 {
@@ -87,8 +88,9 @@ impl WriteTx<'_> {
             }
             std::mem::swap(&mut x.inner.table, &mut y.inner.table);
             std::mem::swap(&mut x.inner.bytes, &mut y.inner.bytes);
-            std::mem::swap(&mut x.inner.volatile, &mut y.inner.volatile);
-            std::mem::swap(&mut x.inner.fields, &mut y.inner.fields);
+            let (of_x, of_y) = (x.shard.take_expiring(), y.shard.take_expiring());
+            x.shard.count_expiring(of_y.0, of_y.1);
+            y.shard.count_expiring(of_x.0, of_x.1);
             changed_x.iter().for_each(|k| x.inner.bump(k));
             changed_y.iter().for_each(|k| y.inner.bump(k));
             x.shard.publish(&x.inner);

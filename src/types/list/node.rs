@@ -9,8 +9,8 @@ use super::super::packed::Packed;
 
 /// A node that takes fewer bytes is not compressed.
 const COMPRESSED_FROM: usize = 48;
-/// Compression that saves fewer bytes is not worth the work.
-const SAVED_MIN: usize = 8;
+/// Compression that was asked for and saves fewer bytes is not worth the work.
+pub(super) const SAVED_MIN: usize = 8;
 /// A node that takes more bytes is not compressed: a single huge element, beyond what the compressor promises to take.
 const COMPRESSED_TO: usize = 1 << 30;
 /// Bytes before the compressed ones: how many there were.
@@ -105,26 +105,26 @@ impl Node {
         }
     }
 
-    /// Compresses the node if that saves memory worth speaking of. O(bytes) once after each change.
-    pub(super) fn compress(&mut self) {
+    /// Compresses the node if that saves at least `saved_min` bytes. O(bytes) once after each change.
+    pub(super) fn compress(&mut self, saved_min: usize) {
         let Node::Plain { count, incompressible, packed } = self else { return };
         if *incompressible {
             return;
         }
-        match compressed(packed) {
+        match compressed(packed, saved_min) {
             Some(block) => *self = Node::Compressed { count: *count, block },
             None => *incompressible = true,
         }
     }
 }
 
-fn compressed(packed: &Packed) -> Option<Block> {
+fn compressed(packed: &Packed, saved_min: usize) -> Option<Block> {
     let entries = packed.as_entries();
     if !(COMPRESSED_FROM..=COMPRESSED_TO).contains(&packed.listpack_bytes()) {
         return None;
     }
     let small = lz4_flex::block::compress(entries);
-    if small.len() + PREFIX + SAVED_MIN > entries.len() {
+    if small.len() + PREFIX + saved_min > entries.len() {
         return None;
     }
     let mut block = Block::new();
@@ -165,7 +165,7 @@ mod tests {
                 packed.push_back(&text);
             }
             let mut node = Node::new(packed.clone());
-            node.compress();
+            node.compress(SAVED_MIN);
             if node.is_compressed() {
                 shrunk += 1;
                 assert!(packed.listpack_bytes() >= COMPRESSED_FROM && node.heap_bytes() <= packed.heap_bytes());

@@ -2,7 +2,8 @@
 //!
 //! Owns a position in borrowed bytes; must not know of blocks. The bytes are whole elements, which the block warrants.
 
-use super::item::{Item, before, decode, decode_to_end};
+use super::At;
+use super::item::{Item, before, decode, decode_to_end, length};
 
 /// The elements of a block from some place on.
 #[derive(Clone)]
@@ -15,6 +16,25 @@ impl<'a> Iter<'a> {
     #[inline]
     pub(super) fn new(entries: &'a [u8], at: usize) -> Self {
         Self { entries, at }
+    }
+}
+
+impl Iter<'_> {
+    /// Where the next element is; `None` at the end. O(1).
+    #[inline]
+    pub fn place(&self) -> Option<At> {
+        (self.at < self.entries.len()).then(|| At::new(self.at))
+    }
+
+    /// Passes over so many elements. O(elements).
+    #[inline]
+    pub fn pass(&mut self, n: usize) {
+        for _ in 0..n {
+            if self.at >= self.entries.len() {
+                return;
+            }
+            self.at += length(self.entries, self.at);
+        }
     }
 }
 

@@ -54,6 +54,11 @@ fn odd_number(rng: &mut Rng) -> Vec<u8> {
 
 /// A value for the argument `name` of `command`.
 pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
+    if command.starts_with('x')
+        && let Some(value) = of_stream(rng, command, name)
+    {
+        return value;
+    }
     match name {
         "count" if matches!(command, "lrem" | "lpop" | "rpop" | "lmpop" | "blmpop" | "sort" | "sort_ro") => {
             text(rng, &["1", "2", "3", "1", "2", "0", "-1", "-2", "10", "9223372036854775807", "x"])
@@ -135,10 +140,51 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
             )
         }
         "count" => text(rng, &["1", "2", "10", "1000", "0", "-1", "x"]),
-        "type" => text(rng, &["string", "list", "hash", "set", "zset", "STRING", "nosuch"]),
+        "type" => text(rng, &["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"]),
         "connection-name" => text(rng, &["", "me", "a b", "x\n", "na\u{ef}ve", "worker-1"]),
         "protover" => text(rng, &["2", "3", "1", "4", "x"]),
         _ => string(rng),
+    }
+}
+
+/// A value for an argument of a stream command, but for those that others have as well. Idle times are none or endless,
+/// so that both servers find the same entries idle.
+fn of_stream(rng: &mut Rng, command: &str, name: &str) -> Option<Vec<u8>> {
+    Some(match name {
+        "id" | "ID" | "lastid" | "last-id" | "max-deleted-id" if command == "xreadgroup" => {
+            text(rng, &[">", ">", ">", ">", ">", ">", "0", "0", "51-3", "$", "x"])
+        }
+        "id" if command == "xadd" => match rng.below(8) {
+            0 => stream_id(rng),
+            1 => number(rng, 50, 53),
+            _ => [number(rng, 50, 53), b"-*".to_vec()].concat(),
+        },
+        "id" | "ID" | "lastid" | "last-id" | "max-deleted-id" | "id|$" => match rng.below(12) {
+            0 => text(rng, &["$", "0", "-", "+", "(", "x", "", "0-0", "18446744073709551615-18446744073709551615"]),
+            _ => stream_id(rng),
+        },
+        "start" | "end" => match rng.below(6) {
+            0 | 1 => text(rng, &["-", "+", "-", "+", "(", "(-", "0", "x"]),
+            2 => [b"(".to_vec(), stream_id(rng)].concat(),
+            _ => stream_id(rng),
+        },
+        "threshold" if rng.below(2) == 0 => stream_id(rng),
+        "threshold" => text(rng, &["0", "1", "5", "20", "50", "100", "150", "-1", "x"]),
+        "group" => text(rng, &["g0", "g1", "g0", "g1", "g0", "g1", "nosuch"]),
+        "consumer" => text(rng, &["c0", "c1", "c2"]),
+        "min-idle-time" => text(rng, &["0", "0", "0", "1000000000", "-1", "x"]),
+        "ms" => text(rng, &["0", "5", "-1", "x"]),
+        "unix-time-milliseconds" => text(rng, &["1000", "0", "-1", "99999999999999", "x"]),
+        "entries-read" | "entries-added" => text(rng, &["0", "1", "10", "200", "-1", "-2", "x"]),
+        "count" => text(rng, &["1", "2", "5", "100", "0", "-1", "x"]),
+        _ => return None,
+    })
+}
+
+fn stream_id(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(5) {
+        0 => number(rng, 49, 54),
+        _ => format!("{}-{}", 50 + rng.below(4), rng.below(60)).into_bytes(),
     }
 }
 
@@ -156,6 +202,7 @@ fn home(command: &str) -> Option<char> {
         _ if starts(&SETS) => Some('s'),
         _ if starts(&["z", "bz"]) => Some('z'),
         _ if starts(&["pf"]) => Some('p'),
+        _ if starts(&["x"]) => Some('x'),
         _ if starts(&["h"]) => Some('h'),
         _ if starts(&["l", "rpush", "rpop", "bl", "br"]) => Some('l'),
         _ => None,
@@ -168,7 +215,7 @@ pub fn key(rng: &mut Rng) -> Vec<u8> {
         0 => Vec::new(),
         1 => b"k\0\xff\r\n".to_vec(),
         2 => vec![b'K'; 300],
-        n if n < 12 => format!("{}{}", pick(rng, &["s", "p", "h", "l", "z"]), rng.below(3)).into_bytes(),
+        n if n < 12 => format!("{}{}", pick(rng, &["s", "p", "h", "l", "z", "x"]), rng.below(3)).into_bytes(),
         n => format!("k{}", n % 10).into_bytes(),
     }
 }
