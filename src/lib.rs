@@ -84,6 +84,7 @@ pub mod logging;
 pub mod net;
 pub mod pubsub;
 pub mod resp;
+pub mod script;
 pub mod server;
 pub mod spec;
 pub mod stats;

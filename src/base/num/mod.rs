@@ -5,11 +5,13 @@
 //! error text for a bad number. A file a kind of number, because each has its own rules.
 
 mod float;
+mod general;
 mod int;
 mod long_double;
 mod memory;
 
 pub use float::{format_f64, parse_f64};
+pub use general::format_general;
 pub use int::{parse_i64, parse_u64, parse_u64_lenient, write_i64, write_u64};
 pub use long_double::LongDouble;
 pub use memory::{human_bytes, parse_memory};
