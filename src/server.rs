@@ -17,6 +17,7 @@ use crate::base::rng::random_hex;
 use crate::client::{Mailbox, Shared};
 use crate::commands::Commands;
 use crate::config::{Config, Effect, Settings};
+use crate::script::Scripts;
 use crate::stats::Stats;
 use crate::store::{Access, Call, DEFAULT_SHARDS, Store};
 use parking_lot::Mutex;
@@ -46,6 +47,8 @@ pub struct Server {
     pub pubsub: Arc<PubSub>,
     /// Clients that cache, and what.
     pub tracking: Tracking,
+    /// Scripts by their SHA1.
+    pub scripts: Scripts,
     /// Whether clients are held back.
     pub pause: Pause,
     /// The workers' mailboxes, each entered by its worker.
@@ -92,6 +95,7 @@ impl Server {
             store,
             pubsub,
             tracking,
+            scripts: Scripts::default(),
             pause: Pause::default(),
             mailboxes: (0..workers).map(|_| OnceLock::new()).collect(),
             stats: Stats::new(workers, commands.len()),

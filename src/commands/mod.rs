@@ -34,6 +34,7 @@ mod mpop;
 mod object;
 pub(crate) mod pubsub;
 mod scan;
+mod script;
 mod server;
 mod set;
 mod shards;
@@ -110,6 +111,8 @@ pub enum Run {
     Block(BlockFn),
     /// Needs server or client.
     Admin(AdminFn),
+    /// Runs a script, which the pipeline does.
+    Script(Caller),
     /// Carried out by the pipeline.
     Control(Control),
     /// Only its subcommands run.
@@ -133,6 +136,24 @@ pub enum Control {
     Reset,
     /// QUIT.
     Quit,
+}
+
+/// How a command calls a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// What its first argument is.
+    pub by: By,
+    /// The script must not change anything.
+    pub read_only: bool,
+}
+
+/// What a script is called by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Its source.
+    Source,
+    /// The SHA1 of its source.
+    Sha,
 }
 
 /// Which shards a command holds while it runs.
@@ -206,6 +227,11 @@ pub const fn admin(name: &'static str, arity: i16, syntax: &'static str, f: Admi
 /// A command that the pipeline carries out.
 pub const fn control(name: &'static str, arity: i16, syntax: &'static str, c: Control) -> Row {
     row(name, arity, syntax, Run::Control(c), Flags::empty(), Locks::Nothing)
+}
+
+/// A command that runs a script. In an EXEC it holds everything: which keys a script touches only the run tells.
+pub const fn script(name: &'static str, syntax: &'static str, caller: Caller) -> Row {
+    row(name, -3, syntax, Run::Script(caller), Flags::empty(), Locks::Everything)
 }
 
 /// A command that only holds subcommands.
@@ -287,6 +313,7 @@ const FAMILIES: &[&[Row]] = &[
     object::TABLE,
     connection::TABLE,
     pubsub::TABLE,
+    script::TABLE,
     client::TABLE,
     command::TABLE,
     config::TABLE,

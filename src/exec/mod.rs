@@ -20,6 +20,7 @@ mod gate;
 mod hold;
 #[cfg(test)]
 mod replay;
+mod script;
 mod track;
 mod transaction;
 
@@ -35,6 +36,7 @@ use crate::spec::{Flags, for_each_key};
 use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
 use crate::store::{Context, Db, Effects, LockSet, WriteTx};
 use bytes::Bytes;
+use gate::Source;
 use std::sync::Arc;
 
 /// Commands that are looked up and prefetched together.
@@ -69,6 +71,8 @@ pub struct Worker {
     lines: Vec<Bytes>,
     /// Where the reply of a command begins before which a client's mail was written.
     after_mail: Option<Mark>,
+    /// Who runs commands now.
+    source: Source,
 }
 
 /// What [`Worker::run`] did with a connection's input.
@@ -118,6 +122,7 @@ impl Worker {
             until_sample: HOT_EVERY,
             lines: Vec::new(),
             after_mail: None,
+            source: Source::Client,
             settings,
             server,
         }
@@ -308,9 +313,10 @@ impl Worker {
         hash: u64,
         reply: &mut Reply<'_>,
     ) {
-        if let Run::Block(handler) = row.run {
-            self.call_blocking(server, client, id, row, handler, args, reply);
-            return;
+        match row.run {
+            Run::Block(handler) => return self.call_blocking(server, client, id, row, handler, args, reply),
+            Run::Script(caller) => return self.call_script(server, client, id, row, caller, args, reply),
+            _ => {}
         }
         self.effects.reset();
         let context = self.context(server, client);
@@ -393,8 +399,9 @@ impl Worker {
     /// A line for the monitors, if there are any.
     #[inline]
     fn monitor(&mut self, server: &Server, client: &Client, row: &'static Row, args: ArgView<'_>) {
-        if server.monitors.any() {
-            self.lines.extend(gate::monitor_line(server, client, (gate::Source::Client, client.db), row, args));
+        // A script is shown before its commands.
+        if server.monitors.any() && !matches!(row.run, Run::Script(_)) {
+            self.lines.extend(gate::monitor_line(server, client, (self.source, client.db), row, args));
         }
     }
 
@@ -412,13 +419,14 @@ impl Worker {
             return;
         }
         let shown: Vec<&[u8]> = gate::shown(row, args).collect();
+        let of_script = self.source == Source::Lua;
         let entry = SlowEntry {
             id: 0,
             time,
             micros: ns / 1000,
             args: cut_args(shown.into_iter()),
-            addr: client.shared.addr.clone(),
-            name: client.shared.names.lock().name.clone(),
+            addr: if of_script { "?:0".to_owned() } else { client.shared.addr.clone() },
+            name: if of_script { String::new() } else { client.shared.names.lock().name.clone() },
         };
         server.stats.slowlog.add(entry, self.settings.slowlog_max_len);
     }
@@ -444,6 +452,7 @@ impl Worker {
         self.ready.clear();
         self.locks.clear();
         self.after_mail = None;
+        self.source = Source::Client;
     }
 
     /// Gives up what a connection held: watched keys, its place among the monitors.
@@ -544,7 +553,7 @@ fn run_handler(
             reply.set_proto(client.proto);
             result
         }
-        Run::Control(_) | Run::Container => Ok(()),
+        Run::Script(_) | Run::Control(_) | Run::Container => Ok(()),
     };
     if let Err(e) = result {
         e.write(reply);

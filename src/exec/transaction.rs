@@ -7,7 +7,7 @@
 use super::{Worker, commit, lock_set, run_handler, track};
 use crate::base::num::parse_i64;
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
-use crate::commands::{Args, CommandId, Control, Row, pubsub};
+use crate::commands::{Args, CommandId, Control, Row, Run, pubsub};
 use crate::resp::{ArgView, Proto, Reply};
 use crate::server::Server;
 use crate::store::{Journal, Wants, Watch, WriteTx};
@@ -176,9 +176,13 @@ impl Worker {
             let (row, args) = (server.commands.row(*id), owned.view());
             tx.effects().reset();
             tx.select(client.db);
+            if let Run::Script(caller) = row.run {
+                self.script_of_exec(server, client, *id, row, caller, args, (&mut *tx, &mut *reply));
+                continue;
+            }
             let cursor = Args::new(args, &server.store, &self.settings, (0, 0));
             let errors = reply.errors();
-            if let crate::commands::Run::Control(Control::Unwatch) = row.run {
+            if let Run::Control(Control::Unwatch) = row.run {
                 reply.ok();
             } else {
                 run_handler(server, client, row, tx, cursor, reply);
@@ -213,10 +217,10 @@ impl Worker {
 }
 
 /// A group of the journal, ended also when a handler panics.
-struct Group<'a>(&'a dyn Journal);
+pub(super) struct Group<'a>(&'a dyn Journal);
 
 impl<'a> Group<'a> {
-    fn begin(journal: &'a dyn Journal) -> Self {
+    pub(super) fn begin(journal: &'a dyn Journal) -> Self {
         journal.begin_group();
         Self(journal)
     }

@@ -152,6 +152,22 @@ impl OutBuf {
         }
     }
 
+    /// All that is pending as one slice; attached values are copied in between.
+    pub fn flat(&mut self) -> &[u8] {
+        if !self.segments.is_empty() {
+            let mut bytes = Vec::with_capacity(self.len());
+            let mut at = self.head;
+            for (position, value) in self.segments.drain(..) {
+                bytes.extend_from_slice(&self.bytes[at..position]);
+                bytes.extend_from_slice(&value);
+                at = position;
+            }
+            bytes.extend_from_slice(&self.bytes[at..]);
+            (self.bytes, self.head, self.shared) = (bytes, 0, 0);
+        }
+        &self.bytes[self.head..]
+    }
+
     /// Whether values are attached, so that a vectored write pays.
     #[inline]
     pub fn is_vectored(&self) -> bool {

@@ -142,6 +142,21 @@ impl<'a> Reply<'a> {
         self.text_line(b'-', text);
     }
 
+    /// `error_bytes` of a text in parts.
+    pub fn error_parts(&mut self, parts: &[&[u8]]) {
+        self.errors += 1;
+        self.error_at = self.out.bytes.len() + 1;
+        self.out.extend(b"-");
+        let at = self.out.bytes.len();
+        parts.iter().for_each(|part| self.out.extend(part));
+        for byte in &mut self.out.bytes[at..] {
+            if matches!(*byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        self.out.extend(b"\r\n");
+    }
+
     /// Errors written so far.
     #[inline]
     pub fn errors(&self) -> u32 {
@@ -325,7 +340,17 @@ impl<'a> Reply<'a> {
 
     /// An integer of any size, in decimal; in RESP2 a string.
     pub fn big_number(&mut self, digits: &str) {
-        if self.resp3() { self.text_line(b'(', digits.as_bytes()) } else { self.bulk(digits.as_bytes()) }
+        self.big_number_bytes(digits.as_bytes());
+    }
+
+    /// `big_number` of whatever bytes a script says are one.
+    pub fn big_number_bytes(&mut self, digits: &[u8]) {
+        if self.resp3() { self.text_line(b'(', digits) } else { self.bulk(digits) }
+    }
+
+    /// `simple` of a text that need not be UTF-8.
+    pub fn simple_bytes(&mut self, text: &[u8]) {
+        self.text_line(b'+', text);
     }
 
     /// Starts an aggregate whose length is not yet known; `set_array`, `set_map`, `set_set` or `set_push` ends it.

@@ -181,6 +181,8 @@ pub enum Group {
     List,
     /// Channels and messages.
     PubSub,
+    /// Scripts.
+    Scripting,
     /// The server.
     Server,
     /// Sets.
@@ -206,6 +208,7 @@ impl Group {
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
             Group::PubSub => "pubsub",
+            Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",

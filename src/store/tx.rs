@@ -164,6 +164,12 @@ impl<'s> ReadTx<'s> {
         self.pinned = true;
     }
 
+    /// Whether the shard of a key is held.
+    #[inline]
+    pub fn holds(&self, db: u32, hash: u64) -> bool {
+        self.held.find(Place::new(db, self.store.split(hash).0)).is_some()
+    }
+
     /// Unlocks the shards before the end, for a reading command that has copied (or shares) what it needs and has long
     /// to compute. Does nothing where more commands follow, or where something waits to be journalled in order. No key
     /// may be touched after it.

@@ -27,6 +27,7 @@ mod pause;
 mod protocol;
 mod pubsub;
 mod readme;
+mod script_cases;
 mod server;
 mod sets;
 mod shards;

@@ -1,0 +1,445 @@
+//! The `redis` table: what a script can ask the server for.
+//!
+//! Owns its functions and their error texts, and what they need of the run under way ([`Run`]), which is the thread's own.
+//! A function of Lua is one C function for all runs: the [`Host`] of the run is lent to the thread for its duration
+//! ([`with_host`]). What may raise an error does so after everything that has to be dropped is gone.
+#![allow(unsafe_code)]
+
+use super::raise::{mark_counted, push, push_error, raise, raise_text, text};
+use super::{Called, Host, convert};
+use crate::base::num::format_general;
+use crate::config::REDIS_VERSION;
+use crate::resp::{OutBuf, OwnedCommand, Proto};
+use mlua::ffi::{self, lua_CFunction, lua_State};
+use mlua::{Function, Lua, Table};
+use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
+use smallvec::SmallVec;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::os::raw::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Instructions between two looks at whether the script is to end.
+const HOOK_EVERY: c_int = 100_000;
+
+/// The host of the run under way.
+struct Seam<'a>(&'a mut (dyn Host + 'a));
+
+impl<'a, 'b> ReborrowMut<'b> for Seam<'a> {
+    type Result = Seam<'b>;
+    fn reborrow_mut(&'b mut self) -> Seam<'b> {
+        Seam(self.0)
+    }
+}
+
+scoped_thread_local!(static mut SEAM: for<'a> Seam<'a>);
+
+/// What a thread knows of its run.
+struct Run {
+    /// The protocol that the script sees (`redis.setresp`).
+    proto: Cell<Proto>,
+    /// The script is to end.
+    stop: Cell<bool>,
+    /// The main thread of the Lua state.
+    main: Cell<*mut lua_State>,
+    /// A panic in a command, to go on when the script has ended.
+    panic: RefCell<Option<Box<dyn Any + Send>>>,
+    /// Replies of the script's commands.
+    out: RefCell<OutBuf>,
+}
+
+thread_local! {
+    static RUN: Run = Run {
+        proto: Cell::new(Proto::Resp2),
+        stop: Cell::new(false),
+        main: Cell::new(std::ptr::null_mut()),
+        panic: RefCell::new(None),
+        out: RefCell::new(OutBuf::new()),
+    };
+}
+
+/// Lends a host to what `f` runs.
+pub(super) fn with_host<R>(host: &mut dyn Host, f: impl FnOnce() -> R) -> R {
+    SEAM.set(Seam(host), f)
+}
+
+/// Begins a run on a state.
+///
+/// # Safety
+/// `state` is the main thread of a valid state.
+pub(super) unsafe fn begin(state: *mut lua_State) {
+    RUN.with(|run| {
+        run.proto.set(Proto::Resp2);
+        run.stop.set(false);
+        run.main.set(state);
+    });
+    // SAFETY: as the caller's.
+    unsafe { ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, HOOK_EVERY) };
+}
+
+/// Whether the script was made to end.
+pub(super) fn stopped() -> bool {
+    RUN.with(|run| run.stop.get())
+}
+
+/// Whether the script has asked for RESP3.
+pub(super) fn resp3() -> bool {
+    RUN.with(|run| run.proto.get() == Proto::Resp3)
+}
+
+/// The panic of a command of the run that has ended.
+pub(super) fn take_panic() -> Option<Box<dyn Any + Send>> {
+    RUN.with(|run| {
+        run.out.borrow_mut().clear();
+        run.panic.borrow_mut().take()
+    })
+}
+
+/// Raises the error that no `pcall` keeps.
+///
+/// # Safety
+/// Called from a C function of Lua, holding nothing that has to be dropped.
+pub(super) unsafe fn stop(state: *mut lua_State) -> ! {
+    let main = RUN.with(|run| {
+        run.stop.set(true);
+        run.main.get()
+    });
+    // SAFETY: the main thread lives as long as the run.
+    unsafe {
+        ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
+        ffi::lua_sethook(main, Some(hook), ffi::LUA_MASKCOUNT, 1);
+        raise_text(state, b"the script was ended")
+    }
+}
+
+/// Called by Lua every so many instructions.
+unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) {
+    // A panic in what the host does is kept, as one in a command.
+    let look = || !SEAM.is_set() || SEAM.with(|seam| seam.0.goes_on());
+    let goes_on = stopped() || catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| {
+        RUN.with(|run| *run.panic.borrow_mut() = Some(panic));
+        false
+    });
+    if stopped() || !goes_on {
+        // SAFETY: a hook may raise errors.
+        unsafe { stop(state) }
+    }
+}
+
+/// What came of a command.
+enum Outcome {
+    /// The bytes of its reply, in the thread's buffer.
+    Reply(*const u8, usize),
+    Refused(&'static str),
+    Stop,
+}
+
+/// One argument: a string of Lua's, or a number as text.
+enum Arg<'a> {
+    Text(&'a [u8]),
+    Number(SmallVec<[u8; 24]>),
+}
+
+/// The arguments of a call.
+///
+/// # Safety
+/// `state` is valid; the result lives no longer than the call.
+unsafe fn arguments<'a>(state: *mut lua_State) -> Result<SmallVec<[Arg<'a>; 8]>, &'static str> {
+    let mut args = SmallVec::new();
+    // SAFETY: the arguments of a C function are at 1 to its top.
+    unsafe {
+        let n = ffi::lua_gettop(state);
+        if n == 0 {
+            return Err("ERR Please specify at least one argument for this redis lib call");
+        }
+        for i in 1..=n {
+            match ffi::lua_type(state, i) {
+                ffi::LUA_TSTRING => args.push(Arg::Text(text(state, i).unwrap_or_default())),
+                ffi::LUA_TNUMBER => {
+                    let mut digits = Vec::new();
+                    format_general(ffi::lua_tonumber(state, i), 17, &mut digits);
+                    args.push(Arg::Number(SmallVec::from_slice(&digits)));
+                }
+                _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
+            }
+        }
+    }
+    Ok(args)
+}
+
+fn owned(args: &[Arg<'_>]) -> OwnedCommand {
+    OwnedCommand::new(args.iter().map(|arg| match arg {
+        Arg::Text(text) => *text,
+        Arg::Number(digits) => &digits[..],
+    }))
+}
+
+/// Runs the command that the arguments are.
+unsafe fn run(state: *mut lua_State) -> Outcome {
+    // SAFETY: as the caller's.
+    let args = match unsafe { arguments(state) } {
+        Ok(args) => args,
+        Err(text) => return Outcome::Refused(text),
+    };
+    if stopped() {
+        return Outcome::Stop;
+    }
+    if !SEAM.is_set() {
+        return Outcome::Refused("ERR redis.call and redis.pcall can only be called inside a script invocation");
+    }
+    RUN.with(|run| {
+        let mut out = run.out.borrow_mut();
+        out.clear();
+        let command = owned(&args);
+        let proto = run.proto.get();
+        let call = || SEAM.with(|seam| seam.0.call(command.view(), proto, &mut out));
+        match catch_unwind(AssertUnwindSafe(call)) {
+            Ok(Called::Replied) => {
+                let reply = out.flat();
+                Outcome::Reply(reply.as_ptr(), reply.len())
+            }
+            Ok(Called::Refused(text)) => Outcome::Refused(text),
+            Ok(Called::Stop) => Outcome::Stop,
+            Err(panic) => {
+                *run.panic.borrow_mut() = Some(panic);
+                Outcome::Stop
+            }
+        }
+    })
+}
+
+/// `redis.call` and, if not `RAISES`, `redis.pcall`.
+unsafe extern "C-unwind" fn command<const RAISES: bool>(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls with a valid state. Everything that has to be dropped is gone when `run` returns; the thread's
+    // buffer is not touched before the next command.
+    unsafe {
+        let failed = match run(state) {
+            Outcome::Reply(bytes, len) => {
+                let reply = std::slice::from_raw_parts(bytes, len);
+                ffi::lua_settop(state, 0);
+                convert::push_reply(state, reply);
+                reply.first() == Some(&b'-')
+            }
+            Outcome::Refused(text) => {
+                push_error(state, text.as_bytes());
+                mark_counted(state);
+                true
+            }
+            Outcome::Stop => stop(state),
+        };
+        if failed && RAISES {
+            ffi::lua_error(state);
+        }
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn error_reply(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls with a valid state and 20 slots.
+    unsafe {
+        if ffi::lua_gettop(state) != 1 || ffi::lua_type(state, 1) != ffi::LUA_TSTRING {
+            push_error(state, b"ERR wrong number or type of arguments");
+            return 1;
+        }
+        let given = text(state, 1).unwrap_or_default();
+        let given = given.strip_prefix(b"-").unwrap_or(given);
+        ffi::lua_createtable(state, 0, 1);
+        push(state, b"err");
+        if given.contains(&b' ') {
+            push(state, given);
+        } else {
+            push(state, b"ERR ");
+            push(state, given);
+            ffi::lua_concat(state, 2);
+        }
+        ffi::lua_rawset(state, -3);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn status_reply(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        if ffi::lua_gettop(state) != 1 || ffi::lua_type(state, 1) != ffi::LUA_TSTRING {
+            push_error(state, b"ERR wrong number or type of arguments");
+            return 1;
+        }
+        ffi::lua_createtable(state, 0, 1);
+        push(state, b"ok");
+        ffi::lua_pushvalue(state, 1);
+        ffi::lua_rawset(state, -3);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn sha1hex(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        if ffi::lua_gettop(state) != 1 {
+            raise(state, b"ERR wrong number of arguments");
+        }
+        let sha = super::table::sha_of(text(state, 1).unwrap_or_default());
+        let mut digits = [0; 40];
+        for (two, byte) in digits.chunks_exact_mut(2).zip(sha) {
+            two[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+            two[1] = b"0123456789abcdef"[usize::from(byte & 15)];
+        }
+        push(state, &digits);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn log(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        let n = ffi::lua_gettop(state);
+        if n < 2 {
+            raise(state, b"ERR redis.log() requires two arguments or more.");
+        }
+        if ffi::lua_isnumber(state, 1) == 0 || ffi::lua_type(state, 1) != ffi::LUA_TNUMBER {
+            raise(state, b"ERR First argument must be a number (log level).");
+        }
+        let level = ffi::lua_tonumber(state, 1);
+        if !(0.0..4.0).contains(&level) {
+            raise(state, b"ERR Invalid debug level.");
+        }
+        write_log(state, level as u8, n);
+        0
+    }
+}
+
+unsafe fn write_log(state: *mut lua_State, level: u8, n: c_int) {
+    // SAFETY: as the caller's. Numbers become strings, which may raise, before anything is held.
+    (2..=n).for_each(|i| _ = unsafe { text(state, i) });
+    // SAFETY: as above.
+    let words = (2..=n).filter_map(|i| unsafe { text(state, i) });
+    let line = String::from_utf8_lossy(&words.collect::<Vec<_>>().join(&b' ')).into_owned();
+    match level {
+        0 | 1 => tracing::debug!("{line}"),
+        2 => tracing::info!("{line}"),
+        _ => tracing::warn!("{line}"),
+    }
+}
+
+unsafe extern "C-unwind" fn setresp(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        if ffi::lua_gettop(state) != 1 {
+            raise(state, b"ERR redis.setresp() requires one argument.");
+        }
+        let proto = match ffi::lua_tonumber(state, 1) {
+            2.0 => Proto::Resp2,
+            3.0 => Proto::Resp3,
+            _ => raise(state, b"ERR RESP version must be 2 or 3."),
+        };
+        RUN.with(|run| run.proto.set(proto));
+        0
+    }
+}
+
+unsafe extern "C-unwind" fn set_repl(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        if ffi::lua_gettop(state) != 1 {
+            raise(state, b"ERR redis.set_repl() requires two arguments.");
+        }
+        let flags = ffi::lua_tonumber(state, 1);
+        if !(0.0..4.0).contains(&flags) {
+            raise(
+                state,
+                b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
+            );
+        }
+        if SEAM.is_set() {
+            SEAM.with(|seam| seam.0.replicate(flags as u8));
+        }
+        0
+    }
+}
+
+unsafe extern "C-unwind" fn replicate_commands(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe { ffi::lua_pushboolean(state, 1) };
+    1
+}
+
+unsafe extern "C-unwind" fn breakpoint(state: *mut lua_State) -> c_int {
+    // SAFETY: as above. No debugger is attached.
+    unsafe { ffi::lua_pushboolean(state, 0) };
+    1
+}
+
+unsafe extern "C-unwind" fn debug(_: *mut lua_State) -> c_int {
+    0
+}
+
+unsafe extern "C-unwind" fn acl_check_cmd(state: *mut lua_State) -> c_int {
+    // SAFETY: as above; everything is dropped when `may` returns.
+    unsafe {
+        match may(state) {
+            Ok(allowed) => ffi::lua_pushboolean(state, c_int::from(allowed)),
+            Err(text) => raise(state, text.as_bytes()),
+        }
+    }
+    1
+}
+
+unsafe fn may(state: *mut lua_State) -> Result<bool, &'static str> {
+    // SAFETY: as the caller's.
+    let args = unsafe { arguments(state)? };
+    if !SEAM.is_set() {
+        return Err("ERR redis.acl_check_cmd() can only be called inside a script invocation");
+    }
+    let allowed = SEAM.with(|seam| seam.0.may(owned(&args).view()));
+    allowed.ok_or("ERR Invalid command passed to redis.acl_check_cmd()")
+}
+
+/// The functions.
+const FUNCTIONS: [(&str, lua_CFunction); 12] = [
+    ("call", command::<true>),
+    ("pcall", command::<false>),
+    ("error_reply", error_reply),
+    ("status_reply", status_reply),
+    ("sha1hex", sha1hex),
+    ("log", log),
+    ("setresp", setresp),
+    ("set_repl", set_repl),
+    ("replicate_commands", replicate_commands),
+    ("breakpoint", breakpoint),
+    ("debug", debug),
+    ("acl_check_cmd", acl_check_cmd),
+];
+
+/// The constants.
+const CONSTANTS: [(&str, u32); 9] = [
+    ("LOG_DEBUG", 0),
+    ("LOG_VERBOSE", 1),
+    ("LOG_NOTICE", 2),
+    ("LOG_WARNING", 3),
+    ("REPL_NONE", 0),
+    ("REPL_AOF", 1),
+    ("REPL_SLAVE", 2),
+    ("REPL_REPLICA", 2),
+    ("REPL_ALL", 3),
+];
+
+/// A C function without upvalues as a value of Lua's.
+pub(super) fn function(lua: &Lua, f: lua_CFunction) -> mlua::Result<Function> {
+    // SAFETY: one value is pushed, in a protected call with free slots.
+    unsafe { lua.exec_raw((), |state| ffi::lua_pushcclosure(state, f, 0)) }
+}
+
+/// The table.
+pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    for (name, f) in FUNCTIONS {
+        table.raw_set(name, function(lua, f)?)?;
+    }
+    for (name, n) in CONSTANTS {
+        table.raw_set(name, n)?;
+    }
+    let parts = REDIS_VERSION.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
+    table.raw_set("REDIS_VERSION", REDIS_VERSION)?;
+    table.raw_set("REDIS_VERSION_NUM", parts.fold(0, |sum, part| sum << 8 | part))?;
+    Ok(table)
+}

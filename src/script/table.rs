@@ -1,0 +1,224 @@
+//! The table of the server's scripts: their sources by SHA1, and what a shebang says of them.
+//!
+//! Owns what lasts longer than a Lua state: source, flags, and what was learnt of the keys that a script touches. The table
+//! is read when a worker meets a script for the first time and written by SCRIPT LOAD, EVAL and SCRIPT FLUSH; its lock is
+//! a leaf.
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use sha1::{Digest as _, Sha1};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+/// The SHA1 of a source.
+pub type Sha = [u8; 20];
+
+bitflags::bitflags! {
+    /// What a shebang declares.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct ScriptFlags: u8 {
+        /// There is a shebang.
+        const DECLARED = 1;
+        /// `no-writes`
+        const NO_WRITES = 1 << 1;
+        /// `allow-oom`
+        const ALLOW_OOM = 1 << 2;
+        /// `allow-stale`
+        const ALLOW_STALE = 1 << 3;
+        /// `no-cluster`
+        const NO_CLUSTER = 1 << 4;
+        /// `allow-cross-slot-keys`
+        const CROSS_SLOT = 1 << 5;
+    }
+}
+
+/// The flags that a shebang may name.
+pub(super) const FLAG_NAMES: [(&str, ScriptFlags); 5] = [
+    ("no-writes", ScriptFlags::NO_WRITES),
+    ("allow-oom", ScriptFlags::ALLOW_OOM),
+    ("allow-stale", ScriptFlags::ALLOW_STALE),
+    ("no-cluster", ScriptFlags::NO_CLUSTER),
+    ("allow-cross-slot-keys", ScriptFlags::CROSS_SLOT),
+];
+
+/// What is known of the keys that a script touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Learnt {
+    /// It has not run yet.
+    Nothing = 0,
+    /// It has kept to the shards of its declared keys.
+    Keeps = 1,
+    /// It has touched others.
+    Strays = 2,
+}
+
+/// A script.
+pub struct Script {
+    /// SHA1 of the source.
+    pub sha: Sha,
+    /// The same in hexadecimal.
+    pub name: String,
+    /// The source.
+    pub source: Bytes,
+    /// Where the code begins: behind the shebang's line.
+    pub code_at: usize,
+    /// What the shebang says.
+    pub flags: ScriptFlags,
+    learnt: AtomicU8,
+    /// Runs.
+    pub runs: AtomicU64,
+    /// Runs that held all shards.
+    pub wide_runs: AtomicU64,
+}
+
+impl Script {
+    /// A script from its source.
+    ///
+    /// # Errors
+    /// What is wrong with the shebang, as the error that the client gets.
+    pub fn new(source: Bytes, sha: Sha) -> Result<Self, String> {
+        let (code_at, flags) = shebang(&source)?;
+        Ok(Self {
+            sha,
+            name: hex(&sha),
+            source,
+            code_at,
+            flags,
+            learnt: AtomicU8::new(0),
+            runs: AtomicU64::new(0),
+            wide_runs: AtomicU64::new(0),
+        })
+    }
+
+    /// What is known of the keys that it touches.
+    pub fn learnt(&self) -> Learnt {
+        match self.learnt.load(Relaxed) {
+            0 => Learnt::Nothing,
+            1 => Learnt::Keeps,
+            _ => Learnt::Strays,
+        }
+    }
+
+    /// Whether it has touched shards that its declared keys do not lie in.
+    pub fn strays(&self) -> bool {
+        self.learnt() == Learnt::Strays
+    }
+
+    /// Notes whether a run touched shards that its declared keys do not lie in. Once a script has, it counts as one that does.
+    pub fn learn(&self, strays: bool) {
+        let what = if strays { Learnt::Strays } else { Learnt::Keeps };
+        self.learnt.fetch_max(what as u8, Relaxed);
+    }
+}
+
+/// The SHA1 of a source.
+pub fn sha_of(source: &[u8]) -> Sha {
+    Sha1::digest(source).into()
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from_digit(n.into(), 16).unwrap_or('0')).collect()
+}
+
+/// 40 hexadecimal digits as a SHA1.
+pub fn parse_sha(text: &[u8]) -> Option<Sha> {
+    let mut sha = [0; 20];
+    if text.len() != 40 {
+        return None;
+    }
+    for (byte, two) in sha.iter_mut().zip(text.chunks_exact(2)) {
+        let digit = |c: u8| char::from(c).to_digit(16);
+        *byte = (digit(two[0])? << 4 | digit(two[1])?) as u8;
+    }
+    Some(sha)
+}
+
+/// Where the code begins, and the flags.
+fn shebang(source: &[u8]) -> Result<(usize, ScriptFlags), String> {
+    let Some(rest) = source.strip_prefix(b"#!") else { return Ok((0, ScriptFlags::default())) };
+    let Some(end) = rest.iter().position(|b| *b == b'\n') else {
+        return Err("ERR Invalid script shebang".into());
+    };
+    let mut words = rest[..end].split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
+    let engine = words.next().unwrap_or_default();
+    if engine != b"lua" {
+        return Err(format!("ERR Unexpected engine in script shebang: {}", String::from_utf8_lossy(engine)));
+    }
+    let mut flags = ScriptFlags::DECLARED;
+    for word in words {
+        let Some(list) = word.strip_prefix(b"flags=") else {
+            return Err(format!("ERR Unknown lua shebang option: {}", String::from_utf8_lossy(word)));
+        };
+        for name in list.split(|b| *b == b',').filter(|n| !n.is_empty()) {
+            match FLAG_NAMES.iter().find(|(known, _)| known.as_bytes() == name) {
+                Some((_, flag)) => flags |= *flag,
+                None => {
+                    return Err(format!("ERR Unexpected flag in script shebang: {}", String::from_utf8_lossy(name)));
+                }
+            }
+        }
+    }
+    // The line's end stays, so that errors count the lines as the author does.
+    Ok((end + 2, flags))
+}
+
+/// The last epoch given to a table: no two tables have ever had the same.
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+
+fn next_epoch() -> u64 {
+    EPOCH.fetch_add(1, Relaxed) + 1
+}
+
+/// All scripts of a server.
+pub struct Scripts {
+    map: RwLock<HashMap<Sha, Arc<Script>>>,
+    epoch: AtomicU64,
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self { map: RwLock::default(), epoch: AtomicU64::new(next_epoch()) }
+    }
+}
+
+impl Scripts {
+    /// Names this content of the table: changes when scripts are forgotten.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Relaxed)
+    }
+
+    /// A script by its SHA1.
+    pub fn get(&self, sha: &Sha) -> Option<Arc<Script>> {
+        self.map.read().get(sha).cloned()
+    }
+
+    /// Puts a script in, unless it is there; returns the one that is.
+    pub fn add(&self, script: Arc<Script>) -> Arc<Script> {
+        Arc::clone(self.map.write().entry(script.sha).or_insert(script))
+    }
+
+    /// Forgets all.
+    pub fn flush(&self) {
+        let old = std::mem::take(&mut *self.map.write());
+        self.epoch.store(next_epoch(), Relaxed);
+        drop(old);
+    }
+
+    /// All scripts.
+    pub fn all(&self) -> Vec<Arc<Script>> {
+        self.map.read().values().cloned().collect()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.map.read().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
