@@ -82,6 +82,7 @@ pub mod daemon;
 pub mod exec;
 pub mod logging;
 pub mod net;
+pub mod persist;
 pub mod pubsub;
 pub mod resp;
 pub mod script;

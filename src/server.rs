@@ -17,7 +17,7 @@ use crate::base::rng::random_hex;
 use crate::client::{Mailbox, Shared};
 use crate::commands::Commands;
 use crate::config::{Config, Effect, Settings};
-use crate::script::Scripts;
+use crate::script::{Functions, Scripts};
 use crate::stats::Stats;
 use crate::store::{Access, Call, DEFAULT_SHARDS, Store};
 use parking_lot::Mutex;
@@ -49,6 +49,8 @@ pub struct Server {
     pub tracking: Tracking,
     /// Scripts by their SHA1.
     pub scripts: Scripts,
+    /// Libraries of functions.
+    pub functions: Functions,
     /// Whether clients are held back.
     pub pause: Pause,
     /// The workers' mailboxes, each entered by its worker.
@@ -96,6 +98,7 @@ impl Server {
             pubsub,
             tracking,
             scripts: Scripts::default(),
+            functions: Functions::default(),
             pause: Pause::default(),
             mailboxes: (0..workers).map(|_| OnceLock::new()).collect(),
             stats: Stats::new(workers, commands.len()),

@@ -9,6 +9,7 @@ use crate::base::num::human_bytes;
 use crate::config::REDIS_VERSION;
 use crate::config::Settings;
 use crate::pubsub::Space;
+use crate::script::{Catalog, memory as vm};
 use crate::server::{Server, VERSION};
 use crate::stats::memory::{Memory, system_total};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -63,6 +64,7 @@ pub struct Figures<'a> {
     client_bytes: u64,
     table_bytes: u64,
     now_us: u64,
+    libraries: Arc<Catalog>,
 }
 
 impl<'a> Figures<'a> {
@@ -75,6 +77,7 @@ impl<'a> Figures<'a> {
             client_bytes: client_bytes(server),
             table_bytes: server.store.used().map(|(_, db)| db.table_bytes()).sum(),
             now_us: server.clock.unix_us(),
+            libraries: server.functions.catalog(),
             memory,
             server,
         }
@@ -102,6 +105,16 @@ impl<'a> Figures<'a> {
     }
 }
 
+/// Bytes of the Lua states that run scripts.
+fn vm_scripts() -> u64 {
+    vm::SCRIPTS.load(Relaxed) as u64
+}
+
+/// Bytes of the Lua states that run functions.
+fn vm_functions() -> u64 {
+    vm::FUNCTIONS.load(Relaxed) as u64
+}
+
 fn text(s: impl Into<String>) -> Figure {
     Figure::Text(s.into())
 }
@@ -116,10 +129,6 @@ fn percent(a: u64, b: u64) -> Figure {
 
 const fn zero(_: &Figures<'_>) -> Figure {
     Figure::Count(0)
-}
-
-fn zero_human(_: &Figures<'_>) -> Figure {
-    human(0)
 }
 
 const fn never(_: &Figures<'_>) -> Figure {
@@ -229,19 +238,19 @@ pub const FIELDS: &[Field] = &[
     (Mem, "allocator_resident", |f| Count(f.memory.resident)),
     (Mem, "total_system_memory", |_| Count(system_total())),
     (Mem, "total_system_memory_human", |_| human(system_total())),
-    (Mem, "used_memory_lua", zero),
-    (Mem, "used_memory_vm_eval", zero),
-    (Mem, "used_memory_lua_human", zero_human),
-    (Mem, "used_memory_scripts_eval", zero),
-    (Mem, "number_of_cached_scripts", zero),
-    (Mem, "number_of_functions", zero),
-    (Mem, "number_of_libraries", zero),
-    (Mem, "used_memory_vm_functions", zero),
-    (Mem, "used_memory_vm_total", zero),
-    (Mem, "used_memory_vm_total_human", zero_human),
-    (Mem, "used_memory_functions", zero),
-    (Mem, "used_memory_scripts", zero),
-    (Mem, "used_memory_scripts_human", zero_human),
+    (Mem, "used_memory_lua", |_| Count(vm_scripts())),
+    (Mem, "used_memory_vm_eval", |_| Count(vm_scripts())),
+    (Mem, "used_memory_lua_human", |_| human(vm_scripts())),
+    (Mem, "used_memory_scripts_eval", |f| Count(f.server.scripts.bytes() as u64)),
+    (Mem, "number_of_cached_scripts", |f| Count(f.server.scripts.len() as u64)),
+    (Mem, "number_of_functions", |f| Count(f.libraries.functions() as u64)),
+    (Mem, "number_of_libraries", |f| Count(f.libraries.len() as u64)),
+    (Mem, "used_memory_vm_functions", |_| Count(vm_functions())),
+    (Mem, "used_memory_vm_total", |_| Count(vm_scripts() + vm_functions())),
+    (Mem, "used_memory_vm_total_human", |_| human(vm_scripts() + vm_functions())),
+    (Mem, "used_memory_functions", |f| Count(f.libraries.bytes() as u64)),
+    (Mem, "used_memory_scripts", |f| Count((f.server.scripts.bytes() + f.libraries.bytes()) as u64)),
+    (Mem, "used_memory_scripts_human", |f| human((f.server.scripts.bytes() + f.libraries.bytes()) as u64)),
     (Mem, "maxmemory", |f| Count(f.settings.maxmemory)),
     (Mem, "maxmemory_human", |f| human(f.settings.maxmemory)),
     (Mem, "maxmemory_policy", |f| text(f.settings.maxmemory_policy.word())),

@@ -127,8 +127,8 @@ fn stats_pairs(cx: &mut Cx<'_, '_>) -> Vec<(String, Value)> {
         int("clients.normal", clients),
         int("cluster.links", 0),
         int("aof.buffer", 0),
-        int("lua.caches", 0),
-        int("functions.caches", 0),
+        int("lua.caches", cx.server.scripts.bytes() as u64),
+        int("functions.caches", cx.server.functions.catalog().bytes() as u64),
     ];
     pairs.extend(tables.iter().map(|(db, bytes)| (format!("db.{db}"), Value::Db(*bytes))));
     pairs.extend([

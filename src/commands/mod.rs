@@ -20,6 +20,7 @@ mod connection;
 pub(crate) mod debug;
 mod expire;
 pub mod fields;
+mod function;
 mod generic;
 mod geo;
 mod hash;
@@ -154,6 +155,8 @@ pub enum By {
     Source,
     /// The SHA1 of its source.
     Sha,
+    /// The name of a function.
+    Function,
 }
 
 /// Which shards a command holds while it runs.
@@ -314,6 +317,7 @@ const FAMILIES: &[&[Row]] = &[
     connection::TABLE,
     pubsub::TABLE,
     script::TABLE,
+    function::TABLE,
     client::TABLE,
     command::TABLE,
     config::TABLE,

@@ -8,9 +8,10 @@ use super::*;
 use crate::script::{self, Failure, Scripts};
 use crate::spec::{Begin, Find, KeyFlags};
 
-const SCRIPT: Flags = Flags::NOSCRIPT.union(Flags::STALE).union(Flags::SKIP_MONITOR).union(Flags::NO_MANDATORY_KEYS);
-const KEYS: &[KeySpec] = &[counted(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))];
-const KEYS_RO: &[KeySpec] = &[counted(KeyFlags::RO.union(KeyFlags::ACCESS))];
+/// Flags of the commands that call scripts.
+pub(super) const CALL: Flags = Flags::NOSCRIPT.union(Flags::STALE).union(Flags::SKIP_MONITOR).union(Flags::NO_MANDATORY_KEYS);
+pub(super) const KEYS: &[KeySpec] = &[counted(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))];
+pub(super) const KEYS_RO: &[KeySpec] = &[counted(KeyFlags::RO.union(KeyFlags::ACCESS))];
 
 const fn counted(flags: KeyFlags) -> KeySpec {
     KeySpec { begin: Begin::Index(2), find: Find::KeyNum { count: 0, first: 1, step: 1 }, flags }
@@ -21,11 +22,11 @@ const fn doc(row: Row, since: &'static str, complexity: &'static str, summary: &
 }
 
 const fn writing(name: &'static str, syntax: &'static str, by: By) -> Row {
-    script(name, syntax, Caller { by, read_only: false }).flags(SCRIPT.union(Flags::MAY_REPLICATE)).keys(KEYS)
+    script(name, syntax, Caller { by, read_only: false }).flags(CALL.union(Flags::MAY_REPLICATE)).keys(KEYS)
 }
 
 const fn reading(name: &'static str, syntax: &'static str, by: By) -> Row {
-    script(name, syntax, Caller { by, read_only: true }).flags(SCRIPT.union(Flags::READONLY)).keys(KEYS_RO)
+    script(name, syntax, Caller { by, read_only: true }).flags(CALL.union(Flags::READONLY)).keys(KEYS_RO)
 }
 
 const DEPENDS: &str = "Depends on the script that is executed.";
@@ -148,7 +149,12 @@ fn flush(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     Ok(())
 }
 
-fn kill(_: &mut Cx<'_, '_>, _: &mut Args<'_>, _: &mut Reply<'_>) -> Result {
+fn kill(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    kill_script(cx, out)
+}
+
+/// Ends a script or a function that runs.
+pub(super) fn kill_script(_: &mut Cx<'_, '_>, _: &mut Reply<'_>) -> Result {
     Err(Error::Text("NOTBUSY No scripts in execution right now."))
 }
 

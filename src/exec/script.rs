@@ -35,9 +35,9 @@ pub(super) struct Asked {
     read_only: bool,
 }
 
-/// The number of keys that the arguments say they have.
-fn number_of_keys(args: ArgView<'_>) -> Result<usize, &'static str> {
-    let given = args.get(2).and_then(parse_i64).ok_or("ERR value is not an integer or out of range")?;
+/// The number of keys that the arguments say they have; `bad`: the error where they do not say.
+fn number_of_keys(args: ArgView<'_>, bad: &'static str) -> Result<usize, &'static str> {
+    let given = args.get(2).and_then(parse_i64).ok_or(bad)?;
     let keys = usize::try_from(given).map_err(|_| "ERR Number of keys can't be negative")?;
     if keys > args.len() - 3 { Err("ERR Number of keys can't be greater than number of args") } else { Ok(keys) }
 }
@@ -46,14 +46,24 @@ fn number_of_keys(args: ArgView<'_>) -> Result<usize, &'static str> {
 fn ask(server: &Server, caller: Caller, args: ArgView<'_>) -> Result<Asked, Failure> {
     let what = args.get(1).unwrap_or_default();
     let text = |text: &str| Failure::Text(text.to_owned());
-    let sha = match caller.by {
-        By::Source => None,
-        By::Sha => Some(script::parse_sha(what).ok_or(Failure::Unknown)?),
-    };
-    let keys = number_of_keys(args).map_err(text)?;
-    let script = match sha {
-        Some(sha) => script::ready(&server.scripts, &sha)?,
-        None => script::compile(&server.scripts, what)?,
+    let not_integer = "ERR value is not an integer or out of range";
+    let (script, keys) = match caller.by {
+        By::Source => {
+            let keys = number_of_keys(args, not_integer).map_err(text)?;
+            (script::compile(&server.scripts, what)?, keys)
+        }
+        By::Sha => {
+            let sha = script::parse_sha(what).ok_or(Failure::Unknown)?;
+            let keys = number_of_keys(args, not_integer).map_err(text)?;
+            (script::ready(&server.scripts, &sha)?, keys)
+        }
+        By::Function => {
+            let function = script::find(&server.functions, &server.clock, what).map_err(|failure| match failure {
+                Failure::Unknown => text(script::NOT_FOUND),
+                failure => failure,
+            })?;
+            (function, number_of_keys(args, "ERR Bad number of keys provided").map_err(text)?)
+        }
     };
     let declared_read_only = script.flags.contains(ScriptFlags::NO_WRITES);
     if caller.read_only && script.flags.contains(ScriptFlags::DECLARED) && !declared_read_only {

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::raise::{mark_counted, push, push_error, raise, raise_text, text};
+use super::register::register_function;
 use super::{Called, Host, convert};
 use crate::base::num::format_general;
 use crate::config::REDIS_VERSION;
@@ -395,7 +396,7 @@ unsafe fn may(state: *mut lua_State) -> Result<bool, &'static str> {
 }
 
 /// The functions.
-const FUNCTIONS: [(&str, lua_CFunction); 12] = [
+const FUNCTIONS: [(&str, lua_CFunction); 9] = [
     ("call", command::<true>),
     ("pcall", command::<false>),
     ("error_reply", error_reply),
@@ -404,11 +405,15 @@ const FUNCTIONS: [(&str, lua_CFunction); 12] = [
     ("log", log),
     ("setresp", setresp),
     ("set_repl", set_repl),
-    ("replicate_commands", replicate_commands),
-    ("breakpoint", breakpoint),
-    ("debug", debug),
     ("acl_check_cmd", acl_check_cmd),
 ];
+
+/// Those that scripts have and functions have not.
+const OF_SCRIPTS: [(&str, lua_CFunction); 3] =
+    [("replicate_commands", replicate_commands), ("breakpoint", breakpoint), ("debug", debug)];
+
+/// How many of the constants belong to `redis.log`.
+const LEVELS: usize = 4;
 
 /// The constants.
 const CONSTANTS: [(&str, u32); 9] = [
@@ -429,14 +434,29 @@ pub(super) fn function(lua: &Lua, f: lua_CFunction) -> mlua::Result<Function> {
     unsafe { lua.exec_raw((), |state| ffi::lua_pushcclosure(state, f, 0)) }
 }
 
-/// The table.
-pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
+/// The table; with what only scripts have, or without.
+pub(super) fn library(lua: &Lua, of_scripts: bool) -> mlua::Result<Table> {
+    let more: &[_] = if of_scripts { &OF_SCRIPTS } else { &[] };
+    fill(lua, FUNCTIONS.iter().chain(more), &CONSTANTS)
+}
+
+/// The table that the code of a library finds while it is loaded.
+pub(super) fn loading_library(lua: &Lua) -> mlua::Result<Table> {
+    let functions: [(&str, lua_CFunction); 2] = [("register_function", register_function), ("log", log)];
+    fill(lua, functions.iter(), &CONSTANTS[..LEVELS])
+}
+
+fn fill<'a>(
+    lua: &Lua,
+    functions: impl Iterator<Item = &'a (&'a str, lua_CFunction)>,
+    constants: &[(&str, u32)],
+) -> mlua::Result<Table> {
     let table = lua.create_table()?;
-    for (name, f) in FUNCTIONS {
-        table.raw_set(name, function(lua, f)?)?;
+    for (name, f) in functions {
+        table.raw_set(*name, function(lua, *f)?)?;
     }
-    for (name, n) in CONSTANTS {
-        table.raw_set(name, n)?;
+    for (name, n) in constants {
+        table.raw_set(*name, *n)?;
     }
     let parts = REDIS_VERSION.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
     table.raw_set("REDIS_VERSION", REDIS_VERSION)?;

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::table::{Script, Scripts, Sha, sha_of};
-use super::{Host, api, convert, raise, sandbox};
+use super::{Host, api, convert, library, memory, raise, sandbox};
 use crate::resp::{ArgView, Reply};
 use bytes::Bytes;
 use mlua::ffi::{self, lua_State};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Bytes that the scripts of one thread may take.
 pub const MEMORY_MAX: usize = 1 << 30;
 /// Bytes of a state from which on it is collected after a run; later twice what is left then.
-const COLLECT_AT: usize = 16 << 20;
+pub(super) const COLLECT_AT: usize = 16 << 20;
 /// Bytes of arguments from which on they are let go after the run, not only before the next.
 const ARGUMENTS_KEPT: usize = 64 * 1024;
 
@@ -32,6 +32,7 @@ struct Engine {
     epoch: u64,
     compiled: HashMap<Sha, (Arc<Script>, Function)>,
     collect_at: usize,
+    share: memory::Share,
 }
 
 thread_local! {
@@ -73,7 +74,8 @@ impl Engine {
     fn new(epoch: u64) -> mlua::Result<Self> {
         let (lua, real) = sandbox::state()?;
         lua.set_memory_limit(MEMORY_MAX)?;
-        Ok(Self { lua, real, epoch, compiled: HashMap::new(), collect_at: COLLECT_AT })
+        let share = memory::Share::new(&memory::SCRIPTS);
+        Ok(Self { lua, real, epoch, compiled: HashMap::new(), collect_at: COLLECT_AT, share })
     }
 
     /// Compiles a script unless it is.
@@ -93,11 +95,17 @@ impl Engine {
 
     /// Frees what a run has left, if it is much.
     fn collect(&mut self) {
-        if self.lua.used_memory() > self.collect_at {
-            // What it raises can only be that of a finaliser, and scripts have none.
-            let _ = self.lua.gc_collect();
-            self.collect_at = COLLECT_AT.max(self.lua.used_memory().saturating_mul(2));
-        }
+        collect(&self.lua, &mut self.collect_at);
+        self.share.set(self.lua.used_memory());
+    }
+}
+
+/// Frees what a run has left in a state that has grown beyond `collect_at`, which is set anew then.
+pub(super) fn collect(lua: &Lua, collect_at: &mut usize) {
+    if lua.used_memory() > *collect_at {
+        // What it raises can only be that of a finaliser, and scripts have none.
+        let _ = lua.gc_collect();
+        *collect_at = COLLECT_AT.max(lua.used_memory().saturating_mul(2));
     }
 }
 
@@ -152,6 +160,9 @@ pub fn compile(scripts: &Scripts, source: &[u8]) -> Ready {
 
 /// Runs a script that is ready; its result goes to `reply`. A panic in one of its commands goes on here.
 pub fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &mut Reply<'_>) -> Ran {
+    if script.is_function {
+        return library::run(host, script, call, reply);
+    }
     let mut ran = Ran::default();
     let Some(mut engine) = ENGINE.take() else {
         reply.error("ERR The script is not loaded");
@@ -185,7 +196,7 @@ pub fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &mut Rep
 /// # Safety
 /// In a protected call, holding nothing that has to be dropped.
 unsafe fn run_raw(state: *mut lua_State, name: &str, call: Call<'_>, reply: &mut Reply<'_>) -> Ran {
-    let mut ran = Ran::default();
+    let ran;
     // SAFETY: slots are checked; what Lua raises here leaves to the protected call.
     unsafe {
         ffi::luaL_checkstack(state, 10, c"no stack".as_ptr());
@@ -193,15 +204,7 @@ unsafe fn run_raw(state: *mut lua_State, name: &str, call: Call<'_>, reply: &mut
         let bytes = set_arguments(state, call);
         ffi::lua_pushcclosure(state, raise::handler, 0);
         ffi::lua_pushvalue(state, 1);
-        let status = ffi::lua_pcall(state, 0, 1, 3);
-        if api::stopped() {
-            ran.stopped = true;
-        } else if status == 0 {
-            ran.counted = convert::is_counted_error(state);
-            convert::write(state, reply, api::resp3(), 0);
-        } else {
-            ran.counted = raise::write(state, name, reply);
-        }
+        ran = conclude(state, 0, 3, name, reply);
         if bytes > ARGUMENTS_KEPT {
             for global in [&b"KEYS"[..], b"ARGV"] {
                 raise::push(state, global);
@@ -214,6 +217,52 @@ unsafe fn run_raw(state: *mut lua_State, name: &str, call: Call<'_>, reply: &mut
     ran
 }
 
+/// Calls the function below the `n` arguments on top, and writes its result or error; the handler of errors is at `handler`.
+///
+/// # Safety
+/// As [`run_raw`].
+pub(super) unsafe fn conclude(
+    state: *mut lua_State,
+    n: c_int,
+    handler: c_int,
+    name: &str,
+    reply: &mut Reply<'_>,
+) -> Ran {
+    let mut ran = Ran::default();
+    // SAFETY: as the caller's.
+    unsafe {
+        let status = ffi::lua_pcall(state, n, 1, handler);
+        if api::stopped() {
+            ran.stopped = true;
+        } else if status == 0 {
+            ran.counted = convert::is_counted_error(state);
+            convert::write(state, reply, api::resp3(), 0);
+        } else {
+            ran.counted = raise::write(state, name, reply);
+        }
+    }
+    ran
+}
+
+/// Pushes a table of `n` arguments from `from` on; returns how many bytes they are.
+///
+/// # Safety
+/// As [`run_raw`], with two free slots.
+pub(super) unsafe fn push_arguments(state: *mut lua_State, args: ArgView<'_>, from: usize, n: usize) -> usize {
+    let mut bytes = 0;
+    // SAFETY: as the caller's.
+    unsafe {
+        ffi::lua_createtable(state, n.min(1 << 20) as c_int, 0);
+        for i in 0..n {
+            let arg = args.get(from + i).unwrap_or_default();
+            bytes += arg.len();
+            raise::push(state, arg);
+            ffi::lua_rawseti(state, -2, i as ffi::lua_Integer + 1);
+        }
+    }
+    bytes
+}
+
 /// Sets KEYS and ARGV of the globals at 2; returns how many bytes they are.
 unsafe fn set_arguments(state: *mut lua_State, call: Call<'_>) -> usize {
     let others = call.args.len() - call.keys;
@@ -222,13 +271,7 @@ unsafe fn set_arguments(state: *mut lua_State, call: Call<'_>) -> usize {
     unsafe {
         for (name, from, n) in [(&b"KEYS"[..], 0, call.keys), (b"ARGV", call.keys, others)] {
             raise::push(state, name);
-            ffi::lua_createtable(state, n.min(1 << 20) as c_int, 0);
-            for i in 0..n {
-                let arg = call.args.get(from + i).unwrap_or_default();
-                bytes += arg.len();
-                raise::push(state, arg);
-                ffi::lua_rawseti(state, -2, i as ffi::lua_Integer + 1);
-            }
+            bytes += push_arguments(state, call.args, from, n);
             ffi::lua_rawset(state, 2);
         }
     }

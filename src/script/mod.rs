@@ -25,12 +25,18 @@
 mod api;
 mod convert;
 mod engine;
+mod functions;
+mod library;
 pub mod libs;
+pub mod memory;
 mod raise;
+mod register;
 mod sandbox;
 mod table;
 
 pub use engine::{Call, Failure, Ran, Ready, compile, ready, run};
+pub use functions::{Catalog, Function, Functions, Library, Policy};
+pub use library::{NOT_FOUND, find, load, restore};
 pub use table::{Learnt, Script, ScriptFlags, Scripts, Sha, parse_sha};
 
 use crate::resp::{ArgView, OutBuf, Proto};

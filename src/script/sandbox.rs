@@ -66,10 +66,55 @@ const SHOWN: ffi::lua_Integer = 3;
 
 /// A state that is ready for scripts, and the real table of its globals.
 pub(super) fn state() -> mlua::Result<(Lua, Table)> {
+    let (lua, real, _, _) = build(Kind::Scripts)?;
+    Ok((lua, real))
+}
+
+/// A state for the functions of libraries.
+///
+/// While a library is loaded it finds nothing but `redis`, with what registers functions; the same globals show functions that
+/// run all that scripts find.
+pub(super) struct FunctionState {
+    pub lua: Lua,
+    /// The metatable of the globals.
+    meta: Table,
+    loading: Table,
+    running: Table,
+}
+
+impl FunctionState {
+    pub(super) fn new() -> mlua::Result<Self> {
+        let (lua, running, env, absent) = build(Kind::Functions)?;
+        let meta = env.metatable().ok_or_else(|| mlua::Error::runtime("globals without a metatable"))?;
+        let library = api::loading_library(&lua)?;
+        library.set_metatable(Some(absent.clone()))?;
+        let loading = lua.create_table()?;
+        loading.raw_set("redis", proxy(&lua, library, Value::Nil)?)?;
+        loading.set_metatable(Some(absent))?;
+        Ok(Self { lua, meta, loading, running })
+    }
+
+    /// Shows what a library finds that is loaded, or what functions find.
+    pub(super) fn show(&self, loading: bool) -> mlua::Result<()> {
+        let real = if loading { &self.loading } else { &self.running };
+        self.meta.raw_set("__index", real)?;
+        self.meta.raw_set(REAL, real)
+    }
+}
+
+/// What runs in a state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Scripts,
+    Functions,
+}
+
+/// A state, the real table of its globals, their proxy, and the metatable of a table whose absent fields are errors.
+fn build(kind: Kind) -> mlua::Result<(Lua, Table, Table, Table)> {
     let lua = Lua::new_with(StdLib::TABLE | StdLib::STRING | StdLib::MATH, LuaOptions::default())?;
     libs::install(&lua)?;
     let given = lua.globals();
-    given.raw_set("redis", api::library(&lua)?)?;
+    given.raw_set("redis", api::library(&lua, kind == Kind::Scripts)?)?;
     replace(&lua, &given)?;
     let real = lua.create_table()?;
     for name in GLOBALS.iter().chain(&MORE_GLOBALS).chain(&["redis"]) {
@@ -83,11 +128,11 @@ pub(super) fn state() -> mlua::Result<(Lua, Table)> {
     let absent = lua.create_table()?;
     absent.raw_set("__index", api::function(&lua, nonexistent)?)?;
     real.set_metatable(Some(absent.clone()))?;
-    let shown = Value::Table(proxy(&lua, absent, Value::Nil)?);
+    let shown = Value::Table(proxy(&lua, absent.clone(), Value::Nil)?);
     let env = proxy(&lua, real.clone(), shown)?;
     real.raw_set("_G", &env)?;
-    lua.set_globals(env)?;
-    Ok((lua, real))
+    lua.set_globals(env.clone())?;
+    Ok((lua, real, env, absent))
 }
 
 /// A read-only view of a table.

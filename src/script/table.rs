@@ -42,6 +42,13 @@ pub(super) const FLAG_NAMES: [(&str, ScriptFlags); 5] = [
     ("allow-cross-slot-keys", ScriptFlags::CROSS_SLOT),
 ];
 
+impl ScriptFlags {
+    /// The names of those that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        FLAG_NAMES.iter().filter(move |(_, flag)| self.contains(*flag)).map(|(name, _)| *name)
+    }
+}
+
 /// What is known of the keys that a script touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -54,12 +61,14 @@ pub enum Learnt {
     Strays = 2,
 }
 
-/// A script.
+/// A script, or a function of a library.
 pub struct Script {
-    /// SHA1 of the source.
+    /// SHA1 of the source; of a function, of its library's code.
     pub sha: Sha,
-    /// The same in hexadecimal.
+    /// The same in hexadecimal; a function's name.
     pub name: String,
+    /// It is a function: its source is its library's.
+    pub is_function: bool,
     /// The source.
     pub source: Bytes,
     /// Where the code begins: behind the shebang's line.
@@ -83,6 +92,7 @@ impl Script {
         Ok(Self {
             sha,
             name: hex(&sha),
+            is_function: false,
             source,
             code_at,
             flags,
@@ -90,6 +100,21 @@ impl Script {
             runs: AtomicU64::new(0),
             wide_runs: AtomicU64::new(0),
         })
+    }
+
+    /// A function of the library with this code.
+    pub(super) fn function(name: String, sha: Sha, flags: ScriptFlags) -> Self {
+        Self {
+            sha,
+            name,
+            is_function: true,
+            source: Bytes::new(),
+            code_at: 0,
+            flags,
+            learnt: AtomicU8::new(0),
+            runs: AtomicU64::new(0),
+            wide_runs: AtomicU64::new(0),
+        }
     }
 
     /// What is known of the keys that it touches.
@@ -165,10 +190,13 @@ fn shebang(source: &[u8]) -> Result<(usize, ScriptFlags), String> {
     Ok((end + 2, flags))
 }
 
+/// Bytes that a script takes beside its source, about.
+const SCRIPT_BYTES: usize = 200;
+
 /// The last epoch given to a table: no two tables have ever had the same.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
-fn next_epoch() -> u64 {
+pub(super) fn next_epoch() -> u64 {
     EPOCH.fetch_add(1, Relaxed) + 1
 }
 
@@ -215,6 +243,11 @@ impl Scripts {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.map.read().len()
+    }
+
+    /// Bytes that they take.
+    pub fn bytes(&self) -> usize {
+        self.map.read().values().map(|script| script.source.len() + SCRIPT_BYTES).sum()
     }
 
     /// Whether there is none.

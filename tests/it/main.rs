@@ -16,6 +16,7 @@ mod blocking;
 mod clients;
 mod connection;
 mod differential;
+mod functions;
 mod generic;
 mod geo;
 mod hashes;
