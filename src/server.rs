@@ -4,10 +4,12 @@
 //! shutdown. Each part has its own lock or none; the registry's mutex is taken at connect and disconnect and by CLIENT
 //! LIST and KILL only. It must not know sockets or handlers.
 
+mod late;
 mod pause;
 mod pubsub;
 mod tracking;
 
+pub use late::Late;
 pub use pause::Pause;
 pub use pubsub::{PubSub, Seat};
 pub use tracking::Tracking;
@@ -49,6 +51,8 @@ pub struct Server {
     pub tracking: Tracking,
     /// Scripts by their SHA1.
     pub scripts: Scripts,
+    /// What waits for a busy script to end.
+    late: late::LateList,
     /// Whether clients are held back.
     pub pause: Pause,
     /// The workers' mailboxes, each entered by its worker.
@@ -96,6 +100,7 @@ impl Server {
             pubsub,
             tracking,
             scripts: Scripts::default(),
+            late: late::LateList::default(),
             pause: Pause::default(),
             mailboxes: (0..workers).map(|_| OnceLock::new()).collect(),
             stats: Stats::new(workers, commands.len()),

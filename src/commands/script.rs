@@ -5,7 +5,7 @@
 //! touched keys that it had not declared, and so holds all shards whenever it runs).
 
 use super::*;
-use crate::script::{self, Failure, Scripts};
+use crate::script::{self, Failure, Kill, Scripts};
 use crate::spec::{Begin, Find, KeyFlags};
 
 const SCRIPT: Flags = Flags::NOSCRIPT.union(Flags::STALE).union(Flags::SKIP_MONITOR).union(Flags::NO_MANDATORY_KEYS);
@@ -148,8 +148,18 @@ fn flush(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     Ok(())
 }
 
-fn kill(_: &mut Cx<'_, '_>, _: &mut Args<'_>, _: &mut Reply<'_>) -> Result {
-    Err(Error::Text("NOTBUSY No scripts in execution right now."))
+fn kill(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    match cx.server.scripts.running.kill() {
+        Kill::Done => {
+            out.ok();
+            Ok(())
+        }
+        Kill::Nothing => Err(Error::Text("NOTBUSY No scripts in execution right now.")),
+        Kill::Wrote => Err(Error::Text(
+            "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the \
+             script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
+        )),
+    }
 }
 
 fn load(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {

@@ -27,10 +27,12 @@ mod convert;
 mod engine;
 pub mod libs;
 mod raise;
+mod running;
 mod sandbox;
 mod table;
 
 pub use engine::{Call, Failure, Ran, Ready, compile, ready, run};
+pub use running::{Kill, Running, RunningScripts};
 pub use table::{Learnt, Script, ScriptFlags, Scripts, Sha, parse_sha};
 
 use crate::resp::{ArgView, OutBuf, Proto};
