@@ -13,7 +13,7 @@
 //! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, streams, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
 //! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
-//! | [`config`], [`stats`], [`pubsub`], [`tracking`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
+//! | [`config`], [`stats`], [`persist`], [`pubsub`], [`tracking`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
 //! | [`exec`] | the pipeline: parse, look up, prefetch, gate, lock, run, commit, unlock, count, serve who waits |

@@ -4,10 +4,12 @@
 //! shutdown. Each part has its own lock or none; the registry's mutex is taken at connect and disconnect and by CLIENT
 //! LIST and KILL only. It must not know sockets or handlers.
 
+mod late;
 mod pause;
 mod pubsub;
 mod tracking;
 
+pub use late::Late;
 pub use pause::Pause;
 pub use pubsub::{PubSub, Seat};
 pub use tracking::Tracking;
@@ -51,6 +53,8 @@ pub struct Server {
     pub scripts: Scripts,
     /// Libraries of functions.
     pub functions: Functions,
+    /// What waits for a busy script to end.
+    late: late::LateList,
     /// Whether clients are held back.
     pub pause: Pause,
     /// The workers' mailboxes, each entered by its worker.
@@ -99,6 +103,7 @@ impl Server {
             tracking,
             scripts: Scripts::default(),
             functions: Functions::default(),
+            late: late::LateList::default(),
             pause: Pause::default(),
             mailboxes: (0..workers).map(|_| OnceLock::new()).collect(),
             stats: Stats::new(workers, commands.len()),

@@ -57,7 +57,7 @@ fn debug(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
         }
         (b"populate", 1..=3) => return populate(cx, args, out),
         (b"digest", 0) => out.simple(&digest::hex(&digest::of_dataset(cx))),
-        (b"digest-value", _) => digest::of_values(cx, args, out),
+        (b"digest-value", _) => return digest::of_values(cx, args, out),
         (b"stringmatch-len", 2) => {
             let (len, pattern) = (args.int(), args.bytes());
             args.check()?;
@@ -106,7 +106,7 @@ fn object(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
     let key = args.key();
     let (access, now) = (cx.tx.access_mode(), cx.tx.now());
     let describe = |entry: &Entry| describe::describe(entry, key, access, now, args.settings());
-    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(describe));
+    let line = cx.tx.on_shard(key, |tx| tx.peek(key).map(describe))?;
     out.simple(&line.ok_or(Error::NoSuchKey)?);
     Ok(())
 }
@@ -134,7 +134,7 @@ fn populate(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
             if tx.peek(key).is_none() {
                 tx.set(key, NewStr::Slice(&value), Expiry::Clear);
             }
-        });
+        })?;
     }
     out.ok();
     Ok(())

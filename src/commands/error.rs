@@ -1,7 +1,13 @@
 //! What a handler can answer instead of a reply, with Redis's exact texts: clients match on them.
 
 use crate::resp::Reply;
-use crate::store::WrongType;
+use crate::store::{IsBusy, WrongType};
+
+/// What is replied to who needs a shard that a busy script holds.
+pub const BUSY: &str = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+/// The same where a function has to be ended.
+pub const BUSY_FUNCTION: &str =
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
 
 /// An error reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +58,12 @@ impl Error {
 impl From<WrongType> for Error {
     fn from(_: WrongType) -> Self {
         Error::WrongType
+    }
+}
+
+impl From<IsBusy> for Error {
+    fn from(_: IsBusy) -> Self {
+        Error::Text(BUSY)
     }
 }
 

@@ -9,7 +9,7 @@ use super::script::{CALL, KEYS, KEYS_RO, kill_script};
 use super::*;
 use crate::base::glob::glob_match;
 use crate::persist::payload::{self, Reader};
-use crate::script::{self, Library, Policy};
+use crate::script::{self, Library, Policy, RunningFunction};
 
 /// What a library begins with in a payload.
 const LIBRARY: u8 = 245;
@@ -250,7 +250,10 @@ fn stats(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let catalog = cx.server.functions.catalog();
     out.map(2);
     out.bulk(b"running_script");
-    out.null();
+    let now = cx.server.clock.mono_ns();
+    if cx.server.scripts.running.with_function(|function| write_running(function, now, out)).is_none() {
+        out.null();
+    }
     out.bulk(b"engines");
     out.map(1);
     out.bulk(b"LUA");
@@ -262,8 +265,20 @@ fn stats(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     Ok(())
 }
 
+fn write_running(function: &RunningFunction, now: u64, out: &mut Reply<'_>) {
+    out.map(3);
+    out.bulk(b"name");
+    out.bulk(function.name.as_bytes());
+    out.bulk(b"command");
+    let command = function.command.view();
+    out.array(command.len());
+    command.iter().for_each(|word| out.bulk(word));
+    out.bulk(b"duration_ms");
+    out.int((now.saturating_sub(function.start_ns) / 1_000_000) as i64);
+}
+
 fn kill(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    kill_script(cx, out)
+    kill_script(cx, true, out)
 }
 
 fn help(_: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {

@@ -5,7 +5,7 @@
 //! touched keys that it had not declared, and so holds all shards whenever it runs).
 
 use super::*;
-use crate::script::{self, Failure, Scripts};
+use crate::script::{self, Failure, Kill, Scripts};
 use crate::spec::{Begin, Find, KeyFlags};
 
 /// Flags of the commands that call scripts.
@@ -150,12 +150,23 @@ fn flush(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
 }
 
 fn kill(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    kill_script(cx, out)
+    kill_script(cx, false, out)
 }
 
-/// Ends a script or a function that runs.
-pub(super) fn kill_script(_: &mut Cx<'_, '_>, _: &mut Reply<'_>) -> Result {
-    Err(Error::Text("NOTBUSY No scripts in execution right now."))
+/// Ends a script, or a function, that runs and has changed nothing.
+pub(super) fn kill_script(cx: &mut Cx<'_, '_>, function: bool, out: &mut Reply<'_>) -> Result {
+    match cx.server.scripts.running.kill(function) {
+        Kill::Done => {
+            out.ok();
+            Ok(())
+        }
+        Kill::Nothing => Err(Error::Text("NOTBUSY No scripts in execution right now.")),
+        Kill::Wrote => Err(Error::Text(
+            "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the \
+             script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
+        )),
+        Kill::Other => Err(Error::Text(if function { error::BUSY } else { error::BUSY_FUNCTION })),
+    }
 }
 
 fn load(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {

@@ -239,6 +239,8 @@ pub struct Values {
     pub latency_tracking_info_percentiles: Vec<f64>,
     /// Keys remembered for client-side caches; 0 is no limit.
     pub tracking_table_max_keys: u64,
+    /// Milliseconds that a script may run before others who need its shards are answered BUSY; 0 is no limit.
+    pub busy_reply_threshold: u64,
     /// Events that are published, bits of [`super::notify`].
     pub notify_keyspace_events: u32,
 

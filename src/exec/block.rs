@@ -28,12 +28,13 @@
 
 use super::{Worker, commit, lock_set, track};
 use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared, Unblock};
+use crate::commands::error::BUSY;
 use crate::commands::stream::{fetches_of_group, keeps_waiting_for};
 use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
 use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
-use crate::server::Server;
+use crate::server::{Late, Server};
 use crate::spec::{Group, KeyFlags, for_each_key};
-use crate::store::{Context, Key, LockSet, Ticket, Waiting, WriteTx};
+use crate::store::{Context, IsBusy, Key, LockSet, Ticket, Waiting, WriteTx};
 use crate::types::TypeTag;
 use crate::types::stream::Stream;
 use bytes::Bytes;
@@ -44,6 +45,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A key with its database.
 type KeyIn = (u32, Box<[u8]>);
+
+/// Nanoseconds until a client whose wait is over is looked at again while a busy script holds its keys.
+const BUSY_PAUSE_NS: u64 = 20_000_000;
 
 /// So often a blocking command lets others go first before it runs.
 const ROUNDS_MAX: u32 = 64;
@@ -212,6 +216,8 @@ enum Attempt {
     Over,
     /// There was nothing for it.
     Nothing,
+    /// A busy script holds a shard that it needs.
+    Busy,
     /// Others come first, at these keys.
     Behind(Vec<KeyIn>),
 }
@@ -269,7 +275,10 @@ impl Worker {
             self.locks.clear();
             lock_set(server, row, client.db, args, &mut self.locks, false);
             let context = self.context(server, client);
-            let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+            let Ok(mut tx) = server.store.enter(&mut self.locks, context, &mut self.effects) else {
+                self.refuse(client, Some(id), BUSY.as_bytes(), reply);
+                return;
+            };
             track::hear(client, &mut self.after_mail, reply);
             let mut ahead = others_ahead(row, args, &mut tx, u64::MAX);
             if round > ROUNDS_MAX {
@@ -337,9 +346,21 @@ impl Worker {
         let mut behind = Vec::new();
         'keys: while let Some((db, key)) = queue.pop_front() {
             let mut after = 0;
-            while let Some(ticket) = self.next_for(server, db, &key, after) {
+            loop {
+                let ticket = match self.next_for(server, db, &key, after) {
+                    Ok(Some(ticket)) => ticket,
+                    Ok(None) => break,
+                    Err(IsBusy) => {
+                        self.put_off(server, Late::Ready(db, key));
+                        continue 'keys;
+                    }
+                };
                 let Some(waiter) = Waiter::of(&ticket) else { break };
                 match self.serve_one(server, waiter, &ticket) {
+                    Attempt::Busy => {
+                        self.put_off(server, Late::Ready(db, key));
+                        continue 'keys;
+                    }
                     Attempt::Over => behind.clear(),
                     Attempt::Behind(first) if !behind.contains(&waiter.number) => {
                         behind.push(waiter.number);
@@ -358,23 +379,29 @@ impl Worker {
     }
 
     /// The first waiter for a key behind number `after` that a value of the key's type can serve.
-    fn next_for(&mut self, server: &Server, db: u32, key: &[u8], after: u64) -> Option<Ticket> {
+    fn next_for(
+        &mut self,
+        server: &Server,
+        db: u32,
+        key: &[u8],
+        after: u64,
+    ) -> Result<Option<Ticket>, IsBusy> {
         let context =
             Context { db, now: self.now_ms, access: server.access(&self.settings, self.now_ms), no_touch: true };
         let key = Key { bytes: key, hash: server.store.hash(key) };
         self.effects.reset();
-        let mut tx = server.store.begin_one(key.hash, context, &mut self.effects);
+        let mut tx = server.store.enter_one(key.hash, context, &mut self.effects)?;
         let there = tx.peek(key).map(|entry| entry.type_tag());
         if there.is_none() {
             // Its time may have come just now.
             commit::commit(server, &self.stats, &mut tx, 0, OwnedCommand::new([]).view());
         }
-        tx.next_waiting(key, after, |t| {
+        Ok(tx.next_waiting(key, after, |t| {
             Waiter::of(t).is_some_and(|w| {
                 // A group that is gone is an error to who waits for it.
                 w.wants().is_some() && w.wants() == there || fetches_of_group(w.row, w.args.view()).is_some()
             })
-        })
+        }))
     }
 
     /// Runs a waiter's command for it.
@@ -386,7 +413,7 @@ impl Worker {
         let mut reply = Reply::new(&mut out, waiter.proto);
         self.effects.reset();
         waiter_locks(server, waiter, &mut self.locks);
-        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        let Ok(mut tx) = server.store.enter(&mut self.locks, context, &mut self.effects) else { return Attempt::Busy };
         let Some(decision) = Decision::on(waiter) else { return Attempt::Over };
         let ahead = others_ahead(waiter.row, args, &mut tx, waiter.number);
         let mut served = false;
@@ -450,10 +477,18 @@ impl Worker {
         if !over && !timed_out && client.shared.asked().is_none() {
             return;
         }
+        let mine = if over { Ok(false) } else { self.give_up(server, waiter, &ticket) };
+        let Ok(mine) = mine else {
+            // It waits until the script that holds its keys has ended.
+            if let Some(blocked) = &mut client.blocked {
+                blocked.deadline_ns = Some(self.last_ns + BUSY_PAUSE_NS);
+            }
+            return;
+        };
         client.blocked = None;
         // It was busy waiting.
         client.shared.active(self.now_ms);
-        if over || !self.give_up(server, waiter, &ticket) || waiter.silent {
+        if !mine || waiter.silent {
             return;
         }
         let mut reply = Reply::new(out, client.proto);
@@ -470,19 +505,49 @@ impl Worker {
     }
 
     /// Takes a waiter out of its queues; `false` if it was served before that.
-    fn give_up(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> bool {
+    fn give_up(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> Result<bool, IsBusy> {
         let access = server.access(&self.settings, self.now_ms);
         let context = Context { db: waiter.db, now: self.now_ms, access, no_touch: true };
         waiter_locks(server, waiter, &mut self.locks);
         self.effects.reset();
-        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        let mut tx = server.store.enter(&mut self.locks, context, &mut self.effects)?;
         let mine = !waiter.over.load(Ordering::Acquire);
         if mine {
             // Else it is CLIENT UNBLOCK that ends it.
             waiter.client.decide();
             waiter.finish(server, ticket, &mut tx);
         }
-        mine
+        Ok(mine)
+    }
+
+    /// Puts something off until the script has ended that is in its way, or does it if that has just happened.
+    #[cold]
+    pub(super) fn put_off(&mut self, server: &Server, late: Late) {
+        server.put_off(late);
+        // Who ends a busy script says so first and looks at the list then.
+        if !server.store.busy.any() {
+            self.catch_up(server);
+        }
+    }
+
+    /// What had to be put off because a script was busy, once that has ended.
+    #[cold]
+    pub(super) fn catch_up(&mut self, server: &Server) {
+        let mut ready = Vec::new();
+        for late in server.take_late() {
+            match late {
+                Late::Ready(db, key) => ready.push((db, key)),
+                Late::Unwatch(watches) => self.unwatch_all(server, watches),
+                Late::Leave(ticket) => {
+                    if let Some(waiter) = Waiter::of(&ticket)
+                        && self.give_up(server, waiter, &ticket).is_err()
+                    {
+                        self.put_off(server, Late::Leave(ticket));
+                    }
+                }
+            }
+        }
+        self.serve(server, ready);
     }
 
     /// The connection goes: its waiter must not be served any more.
@@ -490,7 +555,11 @@ impl Worker {
         if let Some(ticket) = waiter_of(client)
             && let Some(waiter) = Waiter::of(&ticket)
         {
-            self.give_up(server, waiter, &ticket);
+            if self.give_up(server, waiter, &ticket).is_err() {
+                // Nobody serves who is known to be gone.
+                client.shared.kill.store(true, Ordering::Relaxed);
+                self.put_off(server, Late::Leave(ticket));
+            }
         }
         self.forget_held(server, client);
         client.blocked = None;

@@ -28,6 +28,7 @@ pub use cron::Cron;
 
 use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
+use crate::commands::error::BUSY;
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served, pubsub};
 use crate::config::Settings;
 use crate::resp::{ArgView, Batch, Limits, Mark, OutBuf, Parser, Reply, Status};
@@ -321,20 +322,28 @@ impl Worker {
         self.effects.reset();
         let context = self.context(server, client);
         {
-            let mut tx = match row.locks {
-                Locks::Keys if row.first_key != 0 => server.store.begin_one(hash, context, &mut self.effects),
+            let Ok(mut tx) = (match row.locks {
+                Locks::Keys if row.first_key != 0 => server.store.enter_one(hash, context, &mut self.effects),
                 _ => {
                     self.locks.clear();
                     lock_set(server, row, client.db, args, &mut self.locks, false);
-                    server.store.begin(&mut self.locks, context, &mut self.effects)
+                    server.store.enter(&mut self.locks, context, &mut self.effects)
                 }
+            }) else {
+                self.refuse(client, Some(id), BUSY.as_bytes(), reply);
+                return;
             };
             if TRACKS {
                 tx.pin();
                 track::hear(client, &mut self.after_mail, reply);
             }
             let cursor = Args::new(args, &server.store, &self.settings, (row.first_key as usize, hash));
+            let mark = reply.mark();
             run_handler(server, client, row, &mut tx, cursor, reply);
+            if matches!(row.locks, Locks::Walk) && tx.met_busy() {
+                reply.truncate(mark);
+                reply.error(BUSY);
+            }
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
             if TRACKS && track::remembers(client, row) {
                 track::remember(server, client.shared.id, row, args);

@@ -8,19 +8,36 @@
 //! keys) goes the way of EXEC: more than one change is one group of the journal, who tracks by prefix is told once, who
 //! waits for a key is served after the script.
 //!
+//! **Which shards.** Only the run tells which keys a script touches. The first run of a script holds all shards and learns
+//! whether it keeps to those of its declared keys; from then on it holds those alone, and scripts on different shards run
+//! side by side. One that has ever touched another shard ("strays") holds all from the start whenever it runs. A script that
+//! was known to keep and strays for the first time is stopped and started anew under all shards, unless it has done what
+//! cannot be undone. Then it takes the other shards as it stands ([`WriteTx::widen`]): others who wait for several shards
+//! have changed nothing yet and let go of them. Only if two scripts are in this rare state at once, or a busy script holds
+//! one of the others, is the command refused (BUSY): neither could let go of what it has changed. Undoing was the other
+//! choice: it would have every write of every script keep the old value, for a case that a script can be in once in its
+//! life. In an EXEC all shards are held.
+//!
+//! **Busy scripts.** The engine asks every so many instructions whether to go on. A script that has then run for longer than
+//! `busy-reply-threshold` says that its shards are busy: from then on who needs one of them gets an error
+//! instead of waiting (`store/lock.rs`), clients and periodic work alike; what cannot be refused is put off
+//! (`server/late.rs`) and done when the script has ended. SCRIPT KILL marks the script, unless it has called a command that
+//! writes; the shutdown of the server ends it in any case.
+//!
 //! **A panic** in a command of a script ends the client as any panic does; the shards are unlocked, what was changed stays.
 
 use super::gate::{self, Source};
 use super::transaction::Group;
-use super::{Worker, commit, lock_set, run_handler, track};
+use super::{Worker, add_keys, commit, lock_set, run_handler, track};
 use crate::base::num::parse_i64;
 use crate::client::Client;
-use crate::commands::{Args, By, Caller, CommandId, Row, Run};
-use crate::resp::{ArgView, OutBuf, Proto, Reply};
-use crate::script::{self, Call, Called, Failure, Host, Script, ScriptFlags};
+use crate::commands::error::BUSY;
+use crate::commands::{Args, By, Caller, CommandId, Locks, Row, Run};
+use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
+use crate::script::{self, Call, Called, Failure, Host, Learnt, Running, RunningFunction, Script, ScriptFlags};
 use crate::server::Server;
 use crate::spec::Flags;
-use crate::store::{Wants, WriteTx};
+use crate::store::{IsBusy, LockSet, Wants, WriteTx};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -33,6 +50,26 @@ pub(super) struct Asked {
     /// How many of the arguments from the third on are keys.
     keys: usize,
     read_only: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ended {
+    /// The statistics have counted the error that it replied.
+    counted: bool,
+    /// It is to be started anew.
+    anew: bool,
+    /// Others were told that it is busy.
+    was_busy: bool,
+}
+
+/// What a script replies that SCRIPT KILL has ended.
+const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
+
+/// Counts a run that holds all shards.
+fn count_wide(server: &Server, script: &Script) {
+    script.wide_runs.fetch_add(1, Relaxed);
+    server.scripts.wide_runs.fetch_add(1, Relaxed);
 }
 
 /// The number of keys that the arguments say they have; `bad`: the error where they do not say.
@@ -78,8 +115,58 @@ struct Scene<'a, 's> {
     server: &'a Server,
     client: &'a mut Client,
     tx: &'a mut WriteTx<'s>,
+    script: &'a Script,
+    /// What called it.
+    command: ArgView<'a>,
     read_only: bool,
+    /// All shards are held.
+    wide: bool,
+    /// It can be stopped and started anew.
+    may_restart: bool,
+    /// In the first run of a script: the shards of the declared keys.
+    declared: Option<LockSet>,
+    /// It has done what cannot be undone.
+    acted: bool,
+    /// It has called a command that writes.
+    wrote: bool,
+    /// It is to be started anew, under all shards.
+    anew: bool,
+    /// SCRIPT KILL ends it.
+    killed: bool,
+    start_ns: u64,
+    watched: Option<Watched<'a>>,
 }
+
+/// A script as others know it that has run for more than a moment. Forgotten when it ends, however it does.
+struct Watched<'a> {
+    server: &'a Server,
+    running: Arc<Running>,
+    /// Its number among those that are busy.
+    busy: Option<u64>,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.server.scripts.running.leave(&self.running);
+        if let Some(number) = self.busy {
+            self.server.store.busy.leave(number);
+        }
+    }
+}
+
+/// What FUNCTION STATS shows of a function.
+fn running_function(script: &Script, command: ArgView<'_>, start_ns: u64) -> Option<RunningFunction> {
+    let command = || OwnedCommand::new(command.iter());
+    script.is_function.then(|| RunningFunction { name: script.name.clone(), command: command(), start_ns })
+}
+
+/// Whether a command leaves everything as it was, so that a script may start anew after it.
+fn is_harmless(row: &Row) -> bool {
+    row.spec.flags.contains(Flags::READONLY) || HARMLESS.contains(&row.spec.name)
+}
+
+/// Commands beside those that read which change nothing but the connection's database, which is put back.
+const HARMLESS: [&str; 5] = ["select", "time", "ping", "echo", "lolwut"];
 
 impl Scene<'_, '_> {
     /// Why a command must not run in this script, if so.
@@ -103,12 +190,70 @@ impl Scene<'_, '_> {
         known.filter(|(_, row)| !matches!(row.run, Run::Container) || args.len() < 2)
     }
 
+    /// Whether the shards of a command are held. `hash`: of its only key.
+    fn holds(&mut self, row: &Row, args: ArgView<'_>, hash: u64) -> bool {
+        let db = self.client.db;
+        match row.locks {
+            Locks::Nothing => true,
+            Locks::Keys if row.first_key != 0 && self.declared.is_none() => self.tx.holds(db, hash),
+            _ => {
+                let mut set = LockSet::default();
+                lock_set(self.server, row, db, args, &mut set, true);
+                if self.declared.as_ref().is_some_and(|declared| !declared.covers(&set)) {
+                    self.script.learn(true);
+                    self.declared = None;
+                }
+                self.tx.holds_all(&set, self.wide)
+            }
+        }
+    }
+
+    /// Comes by the shards of a command that are not held. `Some`: the command does not run.
+    #[cold]
+    fn stray(&mut self) -> Option<Called> {
+        self.script.learn(true);
+        if self.may_restart && !self.acted {
+            self.anew = true;
+            return Some(Called::Stop);
+        }
+        match self.tx.widen(self.client.db) {
+            Ok(()) => {
+                if !self.wide {
+                    count_wide(self.server, self.script);
+                }
+                self.wide = true;
+                None
+            }
+            Err(IsBusy) => {
+                self.worker.count_error(b"BUSY");
+                Some(Called::Refused(BUSY))
+            }
+        }
+    }
+
+    /// Notes what a command that is about to run may do.
+    fn note(&mut self, row: &Row) {
+        self.acted |= !is_harmless(row);
+        if row.spec.flags.contains(Flags::WRITE) && !self.wrote {
+            self.wrote = true;
+            if let Some(watched) = &self.watched {
+                watched.running.writes();
+            }
+        }
+    }
+
     /// Runs a command that has passed the gate, whose shards are held.
-    fn run(&mut self, (id, row): (CommandId, &'static Row), args: ArgView<'_>, reply: &mut Reply<'_>) {
+    fn run(
+        &mut self,
+        (id, row): (CommandId, &'static Row),
+        args: ArgView<'_>,
+        hash: u64,
+        reply: &mut Reply<'_>,
+    ) {
         let (worker, client, tx) = (&mut *self.worker, &mut *self.client, &mut *self.tx);
         tx.effects().reset();
         tx.select(client.db);
-        let cursor = Args::new(args, &self.server.store, &worker.settings, (0, 0));
+        let cursor = Args::new(args, &self.server.store, &worker.settings, (row.first_key as usize, hash));
         run_handler(self.server, client, row, tx, cursor, reply);
         commit::commit(self.server, &worker.stats, tx, client.shared.id, args);
         if track::remembers(client, row) {
@@ -131,14 +276,44 @@ impl Host for Scene<'_, '_> {
             self.worker.count_error(b"ERR");
             return Called::Refused(text);
         }
+        let hash = match row.first_key {
+            0 => 0,
+            at => self.server.store.hash(args.get(at as usize).unwrap_or_default()),
+        };
+        if !self.holds(row, args, hash)
+            && let Some(called) = self.stray()
+        {
+            return called;
+        }
+        self.note(row);
         self.client.proto = proto;
-        self.run((id, row), args, &mut Reply::new(out, proto));
+        self.run((id, row), args, hash, &mut Reply::new(out, proto));
         Called::Replied
     }
 
     fn replicate(&mut self, _to: u8) {}
 
     fn goes_on(&mut self) -> bool {
+        let server = self.server;
+        let watched = self.watched.get_or_insert_with(|| Watched {
+            server,
+            running: server.scripts.running.enter(self.wrote, running_function(self.script, self.command, self.start_ns)),
+            busy: None,
+        });
+        self.killed |= watched.running.is_killed();
+        if self.killed || server.shutdown.asked() {
+            return false;
+        }
+        let ms = server.clock.mono_ns().saturating_sub(self.start_ns) / 1_000_000;
+        let threshold = self.worker.settings.busy_reply_threshold;
+        if watched.busy.is_none() && threshold > 0 && ms >= threshold {
+            watched.busy = Some(self.tx.declare_busy());
+            watched.running.is_busy_now();
+            tracing::warn!(
+                "Slow script detected: still in execution after {ms} milliseconds. Script name is: {}.",
+                self.script.name
+            );
+        }
         true
     }
 
@@ -182,30 +357,67 @@ impl Worker {
         args: ArgView<'_>,
         reply: &mut Reply<'_>,
     ) -> bool {
+        asked.script.runs.fetch_add(1, Relaxed);
+        let lines = self.lines.len();
+        let mut wide = asked.script.learnt() != Learnt::Keeps;
+        loop {
+            let ended = self.run_once(server, client, row, asked, args, (wide, &mut *reply));
+            self.effects.ready.append(&mut self.ready);
+            if ended.was_busy {
+                self.catch_up(server);
+            }
+            if !ended.anew {
+                return ended.counted;
+            }
+            self.settle(server);
+            self.lines.truncate(lines);
+            wide = true;
+        }
+    }
+
+    fn run_once(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        row: &'static Row,
+        asked: &Asked,
+        args: ArgView<'_>,
+        (wide, reply): (bool, &mut Reply<'_>),
+    ) -> Ended {
         self.effects.reset();
         let context = self.context(server, client);
         let mut effects = std::mem::take(&mut self.effects);
         let mut locks = std::mem::take(&mut self.locks);
         locks.clear();
-        lock_set(server, row, client.db, args, &mut locks, true);
-        asked.script.wide_runs.fetch_add(1, Relaxed);
-        let counted = {
-            let mut tx = server.store.begin(&mut locks, context, &mut effects);
-            track::hear(client, &mut self.after_mail, reply);
-            let journal = server.store.listeners.journal().filter(|_| tx.effects().wants.contains(Wants::JOURNAL));
-            let _group = journal.map(Group::begin);
-            tx.pin();
-            tx.effects().grouped = true;
-            let counted = self.play(server, client, row, asked, args, (&mut tx, reply));
-            tx.effects().grouped = false;
-            commit::broadcast(server, tx.effects());
-            counted
+        if wide {
+            lock_set(server, row, client.db, args, &mut locks, true);
+        } else {
+            add_keys(server, row, client.db, args, &mut locks);
+        }
+        let ended = match server.store.enter(&mut locks, context, &mut effects) {
+            Err(IsBusy) => {
+                reply.error(BUSY);
+                Ended::default()
+            }
+            Ok(mut tx) => {
+                if wide {
+                    count_wide(server, &asked.script);
+                }
+                track::hear(client, &mut self.after_mail, reply);
+                let journal = server.store.listeners.journal().filter(|_| tx.effects().wants.contains(Wants::JOURNAL));
+                let _group = journal.map(Group::begin);
+                tx.pin();
+                tx.effects().grouped = true;
+                let ended = self.play(server, client, row, asked, args, (&mut tx, reply, wide, false));
+                tx.effects().grouped = false;
+                commit::broadcast(server, tx.effects());
+                ended
+            }
         };
         self.effects = effects;
         self.locks = locks;
-        self.effects.ready.append(&mut self.ready);
         self.limit_table(server);
-        counted
+        ended
     }
 
     /// Runs the script that a command of an EXEC calls, in its transaction.
@@ -224,13 +436,17 @@ impl Worker {
         let mut counted = false;
         match ask(server, caller, args) {
             Err(failure) => write_failure(&failure, reply),
-            Ok(asked) => counted = self.play(server, client, row, &asked, args, (tx, &mut *reply)),
+            Ok(asked) => {
+                asked.script.runs.fetch_add(1, Relaxed);
+                count_wide(server, &asked.script);
+                counted = self.play(server, client, row, &asked, args, (tx, &mut *reply, true, true)).counted;
+            }
         }
         self.last_ns = start;
         self.count_script(server, client, id, row, args, reply, (errors, counted));
     }
 
-    /// Runs a script in a transaction; whether the statistics have counted the error that it replied.
+    /// Runs a script in a transaction that holds all shards if it is `wide`, and is that of an EXEC if it is `within`.
     fn play(
         &mut self,
         server: &Server,
@@ -238,9 +454,8 @@ impl Worker {
         row: &'static Row,
         asked: &Asked,
         args: ArgView<'_>,
-        (tx, reply): (&mut WriteTx<'_>, &mut Reply<'_>),
-    ) -> bool {
-        asked.script.runs.fetch_add(1, Relaxed);
+        (tx, reply, wide, within): (&mut WriteTx<'_>, &mut Reply<'_>, bool, bool),
+    ) -> Ended {
         if server.monitors.any() {
             self.lines.extend(gate::monitor_line(server, client, (Source::Client, client.db), row, args));
         }
@@ -248,9 +463,38 @@ impl Worker {
         client.deny_blocking = true;
         self.source = Source::Lua;
         let call = Call { args: args.skip(3), keys: asked.keys };
-        let mut scene =
-            Scene { worker: &mut *self, server, client: &mut *client, tx: &mut *tx, read_only: asked.read_only };
-        let ran = script::run(&mut scene, &asked.script, call, reply);
+        let start_ns = self.last_ns;
+        let script = &*asked.script;
+        let declared = (wide && script.learnt() == Learnt::Nothing).then(|| {
+            let mut set = LockSet::default();
+            add_keys(server, row, db, args, &mut set);
+            set
+        });
+        let mut scene = Scene {
+            worker: &mut *self,
+            server,
+            client: &mut *client,
+            tx: &mut *tx,
+            script,
+            command: args,
+            read_only: asked.read_only,
+            wide,
+            may_restart: !wide && !within,
+            declared,
+            acted: false,
+            wrote: false,
+            anew: false,
+            killed: false,
+            start_ns,
+            watched: None,
+        };
+        let ran = script::run(&mut scene, script, call, reply);
+        if scene.declared.is_some() {
+            script.learn(false);
+        }
+        let was_busy = scene.watched.as_ref().is_some_and(|watched| watched.busy.is_some());
+        let (anew, killed) = (scene.anew, scene.killed);
+        drop(scene);
         self.source = Source::Client;
         client.deny_blocking = deny_blocking;
         client.proto = proto;
@@ -258,7 +502,11 @@ impl Worker {
             client.select(db);
             tx.select(db);
         }
-        ran.counted
+        if ran.stopped && !anew {
+            let why = if killed { KILLED } else { "ERR The server shuts down..." };
+            reply.error(&format!("{why} script: {}", script.name));
+        }
+        Ended { counted: ran.counted, anew, was_busy }
     }
 
     /// Counts a script's command. `before`: errors in the reply before its own; `counted`: the error that it replied is one

@@ -7,10 +7,11 @@
 use super::{Worker, commit, lock_set, run_handler, track};
 use crate::base::num::parse_i64;
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
+use crate::commands::error::BUSY;
 use crate::commands::{Args, CommandId, Control, Row, Run, pubsub};
 use crate::resp::{ArgView, Proto, Reply};
-use crate::server::Server;
-use crate::store::{Journal, Wants, Watch, WriteTx};
+use crate::server::{Late, Server};
+use crate::store::{Context, Journal, Wants, Watch, WriteTx};
 use std::collections::HashSet;
 
 impl Worker {
@@ -77,7 +78,10 @@ impl Worker {
         }
         self.effects.reset();
         let context = self.context(server, client);
-        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        let Ok(mut tx) = server.store.enter(&mut self.locks, context, &mut self.effects) else {
+            reply.error(BUSY);
+            return;
+        };
         for key in new {
             let watch = tx.watch(tx.key(key));
             client.watches.get_or_insert_default().push(watch);
@@ -90,11 +94,21 @@ impl Worker {
 
     /// Forgets the client's watched keys.
     pub(super) fn unwatch(&mut self, server: &Server, client: &mut Client) {
-        let Some(watches) = client.watches.take() else { return };
+        if let Some(watches) = client.watches.take() {
+            self.unwatch_all(server, *watches);
+        }
+    }
+
+    /// Stops watching keys; later where a busy script holds one.
+    pub(super) fn unwatch_all(&mut self, server: &Server, watches: Vec<Watch>) {
         self.locks.clear();
         watches.iter().for_each(|w| self.locks.key(&server.store, w.db, w.hash));
-        let context = self.context(server, client);
-        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
+        let access = server.access(&self.settings, self.now_ms);
+        let context = Context { db: 0, now: self.now_ms, access, no_touch: true };
+        let Ok(mut tx) = server.store.enter(&mut self.locks, context, &mut self.effects) else {
+            self.put_off(server, Late::Unwatch(watches));
+            return;
+        };
         watches.iter().for_each(|w| tx.unwatch(w));
     }
 
@@ -137,8 +151,7 @@ impl Worker {
         let context = self.context(server, client);
         let mut effects = std::mem::take(&mut self.effects);
         let mut locks = std::mem::take(&mut self.locks);
-        {
-            let mut tx = server.store.begin(&mut locks, context, &mut effects);
+        if let Ok(mut tx) = server.store.enter(&mut locks, context, &mut effects) {
             track::hear(client, &mut self.after_mail, reply);
             let intact = watches.iter().all(|w| tx.unchanged(w));
             watches.iter().for_each(|w| tx.unwatch(w));
@@ -149,6 +162,12 @@ impl Worker {
                 // A watched key whose time has come was removed just now.
                 commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
             }
+        } else {
+            reply.error(&format!("EXECABORT Transaction discarded because of: {BUSY}"));
+            self.effects = effects;
+            self.locks = locks;
+            self.put_off(server, Late::Unwatch(watches));
+            return;
         }
         self.effects = effects;
         self.locks = locks;

@@ -345,7 +345,11 @@ impl<'a> Reply<'a> {
 
     /// `big_number` of whatever bytes a script says are one.
     pub fn big_number_bytes(&mut self, digits: &[u8]) {
-        if self.resp3() { self.text_line(b'(', digits) } else { self.bulk(digits) }
+        if self.resp3() {
+            return self.text_line(b'(', digits);
+        }
+        let one_line = |byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte };
+        self.bulk(&digits.iter().map(one_line).collect::<Vec<_>>());
     }
 
     /// `simple` of a text that need not be UTF-8.

@@ -31,12 +31,14 @@ pub mod libs;
 pub mod memory;
 mod raise;
 mod register;
+mod running;
 mod sandbox;
 mod table;
 
 pub use engine::{Call, Failure, Ran, Ready, compile, ready, run};
 pub use functions::{Catalog, Function, Functions, Library, Policy};
 pub use library::{NOT_FOUND, find, load, restore};
+pub use running::{Kill, Running, RunningFunction, RunningScripts};
 pub use table::{Learnt, Script, ScriptFlags, Scripts, Sha, parse_sha};
 
 use crate::resp::{ArgView, OutBuf, Proto};

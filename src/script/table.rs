@@ -204,11 +204,20 @@ pub(super) fn next_epoch() -> u64 {
 pub struct Scripts {
     map: RwLock<HashMap<Sha, Arc<Script>>>,
     epoch: AtomicU64,
+    /// Those that run.
+    pub running: super::RunningScripts,
+    /// Runs that held all shards.
+    pub wide_runs: AtomicU64,
 }
 
 impl Default for Scripts {
     fn default() -> Self {
-        Self { map: RwLock::default(), epoch: AtomicU64::new(next_epoch()) }
+        Self {
+            map: RwLock::default(),
+            epoch: AtomicU64::new(next_epoch()),
+            running: super::RunningScripts::default(),
+            wide_runs: AtomicU64::new(0),
+        }
     }
 }
 

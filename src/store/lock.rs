@@ -2,11 +2,22 @@
 //!
 //! Owns the order: [`LockSet`] sorts and de-duplicates the places before anything is locked, so two transactions can
 //! never wait for each other in a circle. One place, by far the most common, needs no allocation and no search.
+//!
+//! **Whoever waits** looks every [`LOOK_EVERY`] whether the shard's holder is a busy script ([`super::busy`]), and gives up
+//! then. Only a transaction that holds shards already and finds that it needs others (a script that touches a key that it has
+//! not declared, after it has changed something) takes them out of order ([`Held::widen`]): one at a time may, and who
+//! waits for shards in order meanwhile lets go of those it has, in which it has changed nothing yet, and starts anew. A
+//! second one that would widen is refused, as if a shard were busy: each would wait for what the other has changed.
 
 use super::Store;
+use super::busy::IsBusy;
 use super::shard::{Inner, Shard};
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
+use std::time::Duration;
+
+/// How often who waits for a shard looks at who holds it.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A shard of a database; ordered by database, then shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,12 +87,35 @@ impl LockSet {
         }
     }
 
+    /// Whether it has all the places of another set.
+    pub fn covers(&self, other: &LockSet) -> bool {
+        self.everything || !other.everything && other.places.iter().all(|place| self.places.contains(place))
+    }
+
+    /// Whether these are all shards of all databases in use.
+    pub(super) fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// The places added.
+    pub(super) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
     fn sort(&mut self) {
         if self.places.len() > 1 {
             self.places.sort_unstable();
             self.places.dedup();
         }
     }
+}
+
+/// Why a shard was not waited for.
+enum GaveUp {
+    /// A busy script holds it.
+    Busy,
+    /// Another transaction widens its locks, and may need what is held.
+    Yield,
 }
 
 pub(super) struct Guard<'s> {
@@ -104,11 +138,11 @@ impl<'s> Held<'s> {
     }
 
     #[inline]
-    pub(super) fn one(store: &'s Store, place: Place) -> Self {
-        Self::One(Self::lock(store, place))
+    pub(super) fn one(store: &'s Store, place: Place) -> Result<Self, IsBusy> {
+        Ok(Self::One(Self::lock(store, place)?))
     }
 
-    pub(super) fn many(store: &'s Store, set: &mut LockSet) -> Self {
+    pub(super) fn many(store: &'s Store, set: &mut LockSet) -> Result<Self, IsBusy> {
         loop {
             if set.everything {
                 set.expand(store);
@@ -119,21 +153,99 @@ impl<'s> Held<'s> {
             {
                 return Self::one(store, only);
             }
-            let held = Self::Many(set.places.iter().map(|&p| Self::lock(store, p)).collect());
+            let held = match Self::in_order(store, &set.places) {
+                Ok(held) => Self::Many(held),
+                Err(GaveUp::Busy) => return Err(IsBusy),
+                Err(GaveUp::Yield) => {
+                    drop(store.busy.widening.lock());
+                    continue;
+                }
+            };
             // A database that came into use while the others were waited for may have keys that are older than some of
             // theirs: again, with it. One that comes into use from here on is empty at this moment.
             if !set.everything || held.len() == store.used().count() * store.shard_count() {
-                return held;
+                return Ok(held);
+            }
+        }
+    }
+
+    /// Locks places in order; nothing is held where it gives up.
+    fn in_order(store: &'s Store, places: &[Place]) -> Result<Vec<Guard<'s>>, GaveUp> {
+        let mut held: Vec<Guard<'s>> = Vec::with_capacity(places.len());
+        for &place in places {
+            let shard = &store.db(place.db()).shards()[place.shard()];
+            let inner = match shard.try_lock() {
+                Some(inner) => inner,
+                None => Self::wait(store, (place, shard), !held.is_empty())?,
+            };
+            held.push(Self::guard(place, shard, inner));
+        }
+        Ok(held)
+    }
+
+    /// Waits for a shard; `yields`: others are held that who widens its locks may need.
+    #[cold]
+    fn wait(
+        store: &'s Store,
+        (place, shard): (Place, &'s Shard),
+        yields: bool,
+    ) -> Result<MutexGuard<'s, Inner>, GaveUp> {
+        let start = store.clock().mono_ns();
+        loop {
+            if store.busy.holds(place) {
+                return Err(GaveUp::Busy);
+            }
+            if yields && store.busy.widening.is_locked() {
+                return Err(GaveUp::Yield);
+            }
+            if let Some(inner) = shard.try_lock_for(LOOK_EVERY) {
+                shard.count_wait(store.clock().mono_ns().saturating_sub(start));
+                return Ok(inner);
             }
         }
     }
 
     #[inline]
-    pub(super) fn lock(store: &'s Store, place: Place) -> Guard<'s> {
-        let shard = &store.db(place.db()).shards()[place.shard()];
-        let mut inner = shard.lock(store.clock());
+    fn guard(place: Place, shard: &'s Shard, mut inner: MutexGuard<'s, Inner>) -> Guard<'s> {
         inner.ops += 1;
         Guard { place, shard, inner }
+    }
+
+    #[inline]
+    pub(super) fn lock(store: &'s Store, place: Place) -> Result<Guard<'s>, IsBusy> {
+        let shard = &store.db(place.db()).shards()[place.shard()];
+        let inner = match shard.try_lock() {
+            Some(inner) => inner,
+            None => Self::wait(store, (place, shard), false).map_err(|_| IsBusy)?,
+        };
+        Ok(Self::guard(place, shard, inner))
+    }
+
+    /// Takes every other shard of the databases in use, and of `db`, out of order. What is held stays held.
+    pub(super) fn widen(&mut self, store: &'s Store, db: u32) -> Result<(), IsBusy> {
+        store.db(db);
+        let _alone = store.busy.widening.try_lock().ok_or(IsBusy)?;
+        let mut more = Vec::new();
+        for (n, _) in store.used() {
+            for place in (0..store.shard_count()).map(|shard| Place::new(n, shard)) {
+                if self.find(place).is_none() {
+                    more.push(Self::lock(store, place)?);
+                }
+            }
+        }
+        let mut all = match std::mem::replace(self, Self::nothing()) {
+            Self::One(guard) => vec![guard],
+            Self::Many(guards) => guards,
+        };
+        all.append(&mut more);
+        all.sort_unstable_by_key(|guard| guard.place);
+        *self = Self::Many(all);
+        Ok(())
+    }
+
+    /// The places held, in order.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.guards().iter().map(|guard| guard.place).collect()
     }
 
     #[inline]
@@ -197,7 +309,7 @@ mod tests {
         set.key(&store, 2, 77);
         set.everything();
         set.key(&store, 3, 78);
-        let held = Held::many(&store, &mut set);
+        let held = Held::many(&store, &mut set).expect("free");
         assert_eq!(held.len(), 3 * 8);
         for (db, there) in [(0, true), (1, false), (2, true), (3, true)] {
             assert!((0..8).all(|shard| held.find(Place::new(db, shard)).is_some() == there), "{db}");
@@ -205,6 +317,6 @@ mod tests {
         drop(held);
         set.clear();
         set.key(&store, 2, 77);
-        assert_eq!(Held::many(&store, &mut set).len(), 1);
+        assert_eq!(Held::many(&store, &mut set).expect("free").len(), 1);
     }
 }

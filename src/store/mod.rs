@@ -23,6 +23,7 @@
 
 mod access;
 mod block;
+mod busy;
 mod effects;
 mod entry;
 mod kinds;
@@ -37,6 +38,7 @@ mod watch;
 pub use crate::base::table::{Pos, Table, Thin, prefetch_slot, prefetch_start};
 pub use access::{Access, idle_seconds, lfu_frequency};
 pub use block::{Ticket, Waiting};
+pub use busy::{Busy, IsBusy};
 pub use effects::{
     Call, Class, Effects, Event, ExpiredField, Garbage, Journal, KeyIn, Lazy, Listeners, Notify, Rewrite, Wants,
 };
@@ -132,6 +134,8 @@ pub struct Store {
     pub listeners: Listeners,
     /// Frees large values in the background.
     pub reaper: Reaper,
+    /// Shards that are held for long.
+    pub busy: Busy,
 }
 
 impl Store {
@@ -149,6 +153,7 @@ impl Store {
             clock,
             listeners: Listeners::default(),
             reaper: Reaper::default(),
+            busy: Busy::default(),
         }
     }
 

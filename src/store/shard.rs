@@ -10,10 +10,10 @@
 use super::block::BlockMap;
 use super::watch::WatchMap;
 use super::{Entry, Table};
-use crate::base::clock::Clock;
 use crate::base::table::{Hint, prefetch_slot};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 /// Bytes of a table's slot.
 const SLOT_BYTES: u64 = 12;
@@ -75,22 +75,21 @@ pub struct ShardStats {
 }
 
 impl Shard {
-    /// Locks; counts the wait if there is one.
+    /// Locks if nobody holds the lock.
     #[inline]
-    pub(super) fn lock(&self, clock: &Clock) -> MutexGuard<'_, Inner> {
-        match self.inner.try_lock() {
-            Some(guard) => guard,
-            None => self.lock_slowly(clock),
-        }
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Inner>> {
+        self.inner.try_lock()
     }
 
-    #[cold]
-    fn lock_slowly(&self, clock: &Clock) -> MutexGuard<'_, Inner> {
-        let start = clock.mono_ns();
-        let guard = self.inner.lock();
+    /// Locks if the lock can be had within so much time.
+    pub(super) fn try_lock_for(&self, time: Duration) -> Option<MutexGuard<'_, Inner>> {
+        self.inner.try_lock_for(time)
+    }
+
+    /// Counts a wait for the lock.
+    pub(super) fn count_wait(&self, ns: u64) {
         self.waits.fetch_add(1, Relaxed);
-        self.wait_ns.fetch_add(clock.mono_ns().saturating_sub(start), Relaxed);
-        guard
+        self.wait_ns.fetch_add(ns, Relaxed);
     }
 
     /// Publishes what others read without the lock; called with the lock held after the table changed.
@@ -167,11 +166,6 @@ impl Shard {
         }
     }
 
-    /// The figures; locks the shard for a moment.
-    pub fn stats(&self, clock: &Clock) -> ShardStats {
-        self.stats_of(&self.lock(clock))
-    }
-
     /// The figures, where the caller holds the lock.
     pub(super) fn stats_of(&self, inner: &Inner) -> ShardStats {
         ShardStats {
@@ -195,12 +189,7 @@ impl Shard {
         (self.waits.load(Relaxed), self.wait_ns.load(Relaxed))
     }
 
-    /// Sets the counts of operations and waits to 0.
-    pub fn reset_stats(&self, clock: &Clock) {
-        self.reset_stats_of(&mut self.lock(clock));
-    }
-
-    /// [`Shard::reset_stats`], where the caller holds the lock.
+    /// Sets the counts of operations and waits to 0, where the caller holds the lock.
     pub(super) fn reset_stats_of(&self, inner: &mut Inner) {
         inner.ops = 0;
         self.waits.store(0, Relaxed);

@@ -56,7 +56,11 @@ impl Store {
         context.db = at.db;
         let mut set = LockSet::default();
         set.shard(at.db, at.shard);
-        let mut tx = self.begin(&mut set, context, effects);
+        let Ok(mut tx) = self.enter(&mut set, context, effects) else {
+            // A busy script holds it: the next one.
+            *at = SweepPosition { db: at.db, shard: at.shard + 1, hash: 0 };
+            return Swept { db: at.db, ..Swept::default() };
+        };
         tx.effects().reset();
         let slots = tx.sweep(at.hash, SLOTS);
         if slots.gone > 0 || slots.fields_gone > 0 {

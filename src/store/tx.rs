@@ -23,11 +23,13 @@ mod write;
 pub use collections::Edit;
 pub(super) use walk::SweptSlots;
 
+use super::busy::IsBusy;
 use super::effects::{Class, Effects, Event, Garbage, Lazy, Wants};
 use super::kinds::Hash;
 use super::lock::{Guard, Held, LockSet, Place};
 use super::{Access, Entry, Store, StrRef};
 use crate::base::table::Pos;
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
 /// Slot flag: the entry has a time to live.
@@ -89,6 +91,8 @@ pub struct ReadTx<'s> {
     effects: &'s mut Effects,
     /// More commands follow: nothing may be unlocked before the end.
     pinned: bool,
+    /// A shard that it wanted for a moment was busy, and was passed over.
+    met_busy: Cell<bool>,
 }
 
 /// A transaction that may change what it holds.
@@ -105,26 +109,55 @@ struct Found {
 
 impl Store {
     /// Locks the one shard of a key.
+    ///
+    /// # Errors
+    /// A busy script holds it.
     #[inline]
-    pub fn begin_one<'s>(&'s self, hash: u64, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
+    pub fn enter_one<'s>(
+        &'s self,
+        hash: u64,
+        context: Context,
+        effects: &'s mut Effects,
+    ) -> Result<WriteTx<'s>, IsBusy> {
         let place = Place::new(context.db, self.split(hash).0);
-        let held = Held::one(self, place);
+        let held = Held::one(self, place)?;
         // Behind the lock: who began to listen before another read what is held now is listened to.
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false } }
+        Ok(WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false, met_busy: Cell::new(false) } })
     }
 
     /// Locks the shards of `set`, in order.
-    pub fn begin<'s>(&'s self, set: &mut LockSet, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
-        let held = Held::many(self, set);
+    ///
+    /// # Errors
+    /// A busy script holds one of them; nothing is held then.
+    pub fn enter<'s>(
+        &'s self,
+        set: &mut LockSet,
+        context: Context,
+        effects: &'s mut Effects,
+    ) -> Result<WriteTx<'s>, IsBusy> {
+        let held = Held::many(self, set)?;
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false } }
+        Ok(WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false, met_busy: Cell::new(false) } })
+    }
+
+    /// [`Store::enter_one`] where no script runs.
+    #[cfg(test)]
+    pub fn begin_one<'s>(&'s self, hash: u64, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
+        self.enter_one(hash, context, effects).expect("no script is busy")
+    }
+
+    /// [`Store::enter`] where no script runs.
+    #[cfg(test)]
+    pub fn begin<'s>(&'s self, set: &mut LockSet, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
+        self.enter(set, context, effects).expect("no script is busy")
     }
 
     /// Locks nothing: for commands that visit shards one by one.
     pub fn begin_none<'s>(&'s self, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         effects.wants = self.listeners.wants();
-        WriteTx { read: ReadTx { store: self, held: Held::nothing(), context, effects, pinned: false } }
+        let met_busy = Cell::new(false);
+        WriteTx { read: ReadTx { store: self, held: Held::nothing(), context, effects, pinned: false, met_busy } }
     }
 }
 
@@ -168,6 +201,22 @@ impl<'s> ReadTx<'s> {
     #[inline]
     pub fn holds(&self, db: u32, hash: u64) -> bool {
         self.held.find(Place::new(db, self.store.split(hash).0)).is_some()
+    }
+
+    /// Whether all shards of a set are held. Who holds `everything` that was in use lacks no database that came into use
+    /// since: it is empty to it.
+    pub fn holds_all(&self, set: &LockSet, everything: bool) -> bool {
+        (everything || !set.is_everything()) && set.places().iter().all(|place| self.held.find(*place).is_some())
+    }
+
+    /// Whether a shard was passed over because a busy script holds it: then what was found is not all that there is.
+    pub fn met_busy(&self) -> bool {
+        self.met_busy.get()
+    }
+
+    /// Says that what is held is held for long; until [`super::Busy::leave`] is told the number.
+    pub fn declare_busy(&self) -> u64 {
+        self.store.busy.enter(self.held.places())
     }
 
     /// Unlocks the shards before the end, for a reading command that has copied (or shares) what it needs and has long

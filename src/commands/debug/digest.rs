@@ -103,14 +103,16 @@ pub(super) fn of_entry(entry: &Entry, now: u64) -> Digest {
     digest
 }
 
-pub(super) fn of_values(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) {
+pub(super) fn of_values(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let now = cx.tx.now();
-    out.array(args.left());
+    let mut digests = Vec::with_capacity(args.left());
     while !args.is_empty() {
         let key = args.key();
-        let digest = cx.tx.on_shard(key, |tx| tx.peek(key).map(|e| of_entry(e, now)).unwrap_or_default());
-        out.simple(&hex(&digest));
+        digests.push(cx.tx.on_shard(key, |tx| tx.peek(key).map(|e| of_entry(e, now)).unwrap_or_default())?);
     }
+    out.array(digests.len());
+    digests.iter().for_each(|digest| out.simple(&hex(digest)));
+    Ok(())
 }
 
 /// Entries digested while a shard is held.

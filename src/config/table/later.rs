@@ -46,8 +46,6 @@ pub(super) const ROWS: &[Directive] = &[
     later("shutdown-on-sigterm", SHUTDOWN, "default", "What SIGTERM does"),
     later("socket-mark-id", range(0, u32::MAX as i64), "0", "Mark of the listening sockets").immutable(),
     later("bind-source-addr", Text, "", "Local address of outgoing connections"),
-    later("busy-reply-threshold", LONG, "5000", "Milliseconds of a script before others are answered BUSY")
-        .alias(&["lua-time-limit"]),
     later("activerehashing", Bool, "yes", "Spend idle time on rehashing"),
     // ACL.
     later("aclfile", Text, "", "File of ACL users").immutable(),

@@ -93,6 +93,15 @@ pub(super) const ROWS: &[Directive] = &[
         |s, n| s.tracking_table_max_keys = n as u64,
     )
     .about("Keys remembered for client-side caches; 0 is no limit"),
+    int(
+        "busy-reply-threshold",
+        "5000",
+        LONG,
+        |s| s.busy_reply_threshold as i64,
+        |s, n| s.busy_reply_threshold = n as u64,
+    )
+    .alias(&["lua-time-limit"])
+    .about("Milliseconds of a script before others are answered BUSY; 0 is no limit"),
     special("notify-keyspace-events", "", special::notify_get, special::notify_set)
         .lines(special::notify_lines)
         .then(Effect::PubSub)

@@ -13,8 +13,7 @@ impl ReadTx<'_> {
     pub fn shard_stats(&self, db: u32, shard: usize) -> ShardStats {
         match self.held.find(Place::new(db, shard)) {
             Some(i) => self.held.peek(i).shard.stats_of(&self.held.peek(i).inner),
-            None if self.held.len() > 0 => ShardStats::default(),
-            None => self.store.db(db).shards()[shard].stats(self.store.clock()),
+            None => self.visit(Place::new(db, shard)).map(|guard| guard.shard.stats_of(&guard.inner)).unwrap_or_default(),
         }
     }
 
@@ -25,8 +24,11 @@ impl ReadTx<'_> {
                 let guard = self.held.at(i);
                 guard.shard.reset_stats_of(&mut guard.inner);
             }
-            None if self.held.len() > 0 => {}
-            None => self.store.db(db).shards()[shard].reset_stats(self.store.clock()),
+            None => {
+                if let Some(mut guard) = self.visit(Place::new(db, shard)) {
+                    guard.shard.reset_stats_of(&mut guard.inner);
+                }
+            }
         }
     }
 }

@@ -73,8 +73,12 @@ impl<'s> ReadTx<'s> {
 
     /// Locks a shard that is not held for a moment, unless others are: that would be out of order. Who holds others
     /// and visits holds all that were in use when it took them; a database that came into use since is empty to it.
-    fn visit(&self, place: Place) -> Option<Guard<'s>> {
-        (self.held.len() == 0).then(|| Held::lock(self.store, place))
+    ///
+    /// A shard that a busy script holds is passed over, and that is noted.
+    pub(super) fn visit(&self, place: Place) -> Option<Guard<'s>> {
+        let guard = (self.held.len() == 0).then(|| Held::lock(self.store, place))?;
+        self.met_busy.set(self.met_busy.get() | guard.is_err());
+        guard.ok()
     }
 }
 

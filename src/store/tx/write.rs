@@ -4,6 +4,7 @@
 //! what the changes mean to a command.
 
 use super::{FLAG_FIELDS, FLAG_TTL, Found, Key, ReadTx, WriteTx, WrongType, detach, is_large, set_flags, wanted_flags};
+use crate::store::IsBusy;
 use crate::store::effects::{Class, Effects, Rewrite, Wants};
 use crate::store::{Access, Entry, Expiry, NewStr, StrRef};
 use bytes::BytesMut;
@@ -300,12 +301,23 @@ impl<'s> WriteTx<'s> {
 
     /// Runs `f` with the shard of `key` (a key of the selected database) held: the one that is held already, or, in a
     /// command that visits shards one by one, locked for the while.
-    pub fn on_shard<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut WriteTx<'_>) -> R) -> R {
+    ///
+    /// # Errors
+    /// A busy script holds it.
+    pub fn on_shard<R>(&mut self, key: Key<'_>, f: impl FnOnce(&mut WriteTx<'_>) -> R) -> Result<R, IsBusy> {
         if self.held.len() > 0 {
-            return f(self);
+            return Ok(f(self));
         }
         let (store, context) = (self.read.store, self.read.context);
-        f(&mut store.begin_one(key.hash, context, self.read.effects))
+        Ok(f(&mut store.enter_one(key.hash, context, self.read.effects)?))
+    }
+
+    /// Takes every other shard of the databases in use, and of `db`; what is held stays held.
+    ///
+    /// # Errors
+    /// A busy script holds one of them, or another transaction takes more just now, which may want what is held here.
+    pub fn widen(&mut self, db: u32) -> Result<(), IsBusy> {
+        self.read.held.widen(self.read.store, db)
     }
 
     /// Number of shards held.

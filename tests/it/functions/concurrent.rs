@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use crate::support::{Client, Server, on_each, on_ours};
+use crate::support::{Client, Server, eventually, matches, on_each, on_ours};
 
 fn load(client: &mut Client, code: &str) -> String {
     client.command(&["FUNCTION", "LOAD", "REPLACE", code]).render()
@@ -31,7 +31,7 @@ fn calls_see_the_old_code_or_the_new() {
                     let mut client = server.client();
                     let call = if i % 2 == 0 { format!("FCALL v 1 k{i}") } else { "FCALL_RO ro 0".into() };
                     let mut calls = 0;
-                    while !over.load(Ordering::SeqCst) || calls == 0 {
+                    while !over.load(Ordering::SeqCst) {
                         let least = published.load(Ordering::SeqCst);
                         let version = client.line(&call).int();
                         assert!((least..=published.load(Ordering::SeqCst) + 1).contains(&version), "{least} {version}");
@@ -77,7 +77,7 @@ fn every_worker_knows_what_is_there() {
 /// What a library keeps in its variables lasts from call to call, and until the library is replaced, not another one.
 #[test]
 fn variables_of_a_library() {
-    on_each(&["--dir", "."], |server| {
+    on_each(&[], |server| {
         let mut client = server.client();
         let counter = "#!lua name=c\nlocal n = 0\nredis.register_function('n', function() n = n + 1 return n end)";
         load(&mut client, counter);
@@ -132,5 +132,33 @@ fn figures() {
         assert_eq!(figure("used_memory_scripts"), figure("used_memory_functions") + figure("used_memory_scripts_eval"));
         client.line("FUNCTION FLUSH");
         assert_eq!((figure("number_of_libraries"), figure("used_memory_functions")), (0, figure("used_memory_functions")));
+    });
+}
+
+/// A function that runs for long: FUNCTION STATS shows it, FUNCTION KILL ends it and SCRIPT KILL does not.
+#[test]
+fn long_functions() {
+    on_each(&["--busy-reply-threshold", "50"], |server| {
+        let mut client = server.client();
+        let code = "#!lua name=l\nredis.register_function('spin', function() while true do end end)\n\
+                    redis.register_function('wspin', function(keys) redis.call('SET', keys[1], 'v') \
+                    while redis.call('GET', 'over') == false do end return redis.call('GET', keys[1]) end)";
+        assert_eq!(load(&mut client, code), "l");
+        let mut caller = server.client();
+        caller.send_line("FCALL spin 1 k a");
+        let mut shown = client.line("FUNCTION STATS");
+        eventually("FUNCTION STATS shows it", || {
+            shown = client.line("FUNCTION STATS");
+            shown.items().get(1).is_some_and(|running| running.render() != "(nil)")
+        });
+        let pattern = "~[name, spin, command, [FCALL, spin, '1', k, a], duration_ms, :*]";
+        let running = shown.items()[1].render();
+        assert!(matches(pattern, &shown.items()[1]) || running.starts_with("[name, spin, command, [FCALL"), "{running}");
+        let other = "-BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
+        eventually("SCRIPT KILL does not end it", || client.ask("SCRIPT KILL") == other);
+        assert_eq!(client.ask("FUNCTION KILL"), "+OK");
+        let killed = caller.recv().render();
+        assert!(killed.starts_with("-ERR Script killed by user with SCRIPT KILL... script: spin"), "{killed}");
+        eventually("none runs", || client.ask("FUNCTION KILL").starts_with("-NOTBUSY"));
     });
 }

@@ -24,7 +24,7 @@ fn payload(body: &[u8], version: u16) -> Vec<u8> {
 }
 
 fn restore(client: &mut Client, payload: &[u8], policy: &str) -> String {
-    client.command(&[b"FUNCTION", b"RESTORE", payload, policy.as_bytes()]).render()
+    client.command(&[&b"FUNCTION"[..], b"RESTORE", payload, policy.as_bytes()]).render()
 }
 
 /// The names of the libraries, sorted.
@@ -74,7 +74,7 @@ fn policies() {
         load(&mut client, &code("b", 2, 0));
         load(&mut client, &code("c", 2, 0));
         assert_eq!(restore(&mut client, &both, "APPEND"), "-ERR Library b already exists");
-        let reply = client.command(&[b"FUNCTION", b"RESTORE", &both[..]]).render();
+        let reply = client.command(&[&b"FUNCTION"[..], b"RESTORE", &both]).render();
         assert_eq!(reply, "-ERR Library b already exists");
         assert_eq!((names(&mut client), client.ask("FCALL b_f 0")), (vec!["b".into(), "c".into()], ":2".into()));
         assert_eq!(restore(&mut client, &both, "replace"), "+OK");
@@ -83,16 +83,14 @@ fn policies() {
         assert_eq!((names(&mut client).len(), client.ask("FCALL c_f 0")), (2, "-ERR Function not found".into()));
         let policy = "-ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.";
         assert_eq!(restore(&mut client, &both, "x"), policy);
-        let reply = client.command(&[b"FUNCTION", b"RESTORE", &both[..], b"FLUSH", b"x"]).render();
+        let reply = client.command(&[&b"FUNCTION"[..], b"RESTORE", &both, b"FLUSH", b"x"]).render();
         let words = "-ERR unknown subcommand or wrong number of arguments for 'RESTORE'. Try FUNCTION HELP.";
         assert_eq!(reply, words);
         // A function of the same name in a library that stays.
         let other = "#!lua name=d\nredis.register_function('a_f', function() return 9 end)";
-        let clash = payload(&[&[245, other.len() as u8 | 0x40], other.as_bytes()].concat(), 10);
         assert!(other.len() >= 64, "the length takes two bytes");
         let mut body = vec![245, 0x40, other.len() as u8];
         body.extend_from_slice(other.as_bytes());
-        drop(clash);
         assert_eq!(restore(&mut client, &payload(&body, 10), "REPLACE"), "-ERR Function a_f already exists");
         assert_eq!(restore(&mut client, &payload(&body, 10), "FLUSH"), "+OK");
         assert_eq!(names(&mut client), ["d"]);

@@ -77,41 +77,41 @@ fn strings() {
         EVAL "return #string.rep('x',1000000)" 0 => :1000000
         EVAL "return string.rep()" 0 => -ERR user_script:1: bad argument #1 to 'rep' (string expected, got no value) script: 312a592c4be4cbcb6748209b815c8eb090f3ca71, on @user_script:1.
         EVAL "return ('x'):rep(2)" 0 => xx
-        EVAL "return string.sub('hello',2,-2)" 0
-        EVAL "return string.sub('hello',-100,100)" 0
-        EVAL "return string.find('hello','l')" 0
-        EVAL "return {string.find('hello','(l)(l)')}" 0
-        EVAL "return {string.find('a.b','.',1,true)}" 0
-        EVAL "return string.match('key:123','%d+')" 0
-        EVAL "return {string.match('k=v','(%w)=(%w)')}" 0
-        EVAL "return string.gsub('hello','l','L')" 0
-        EVAL "return {string.gsub('hello','l','L',1)}" 0
-        EVAL "return string.gsub('abc','%w','%0%0')" 0
-        EVAL "return string.gsub('abc','b',{b='X'})" 0
-        EVAL "return string.gsub('abc','(b)',function(c) return c:upper() end)" 0
-        EVAL "return string.gsub('abc','[','x')" 0
-        EVAL "return string.gsub('abc','%','x')" 0
-        EVAL "return string.gsub('abc','b','%2')" 0
-        EVAL "local r={} for w in string.gmatch('a b c','%a') do r[#r+1]=w end return r" 0
-        EVAL "return string.byte('A')" 0
-        EVAL "return {string.byte('ABC',1,3)}" 0
-        EVAL "return string.char(72,105)" 0
-        EVAL "return string.char(256)" 0
-        EVAL "return string.upper('abc')..string.lower('DEF')" 0
-        EVAL "return string.reverse('abc')" 0
-        EVAL "return string.len('\\0a')" 0
-        EVAL "return ('%bxy'):len()" 0
-        EVAL "return string.match('THE (quick) fox','%b()')" 0
-        EVAL "return string.match('hello','.-(l+)')" 0
-        EVAL "return string.find('abc','b',-1)" 0
-        EVAL "return string.gsub('abc','','-')" 0
-        EVAL "return string.format('%s',true)" 0
-        EVAL "return string.format(1)" 0
-        EVAL "return string.join" 0
-        EVAL "return ('x').y" 0
-        EVAL "return ('abc'):nosuch()" 0
-        EVAL "return math.floor(3.7)" 0
-        EVAL "return math.ceil(3.2)" 0
+        EVAL "return string.sub('hello',2,-2)" 0 => ell
+        EVAL "return string.sub('hello',-100,100)" 0 => hello
+        EVAL "return string.find('hello','l')" 0 => :3
+        EVAL "return {string.find('hello','(l)(l)')}" 0 => [:3, :4, l, l]
+        EVAL "return {string.find('a.b','.',1,true)}" 0 => [:2, :2]
+        EVAL "return string.match('key:123','%d+')" 0 => 123
+        EVAL "return {string.match('k=v','(%w)=(%w)')}" 0 => [k, v]
+        EVAL "return string.gsub('hello','l','L')" 0 => heLLo
+        EVAL "return {string.gsub('hello','l','L',1)}" 0 => [heLlo, :1]
+        EVAL "return string.gsub('abc','%w','%0%0')" 0 => aabbcc
+        EVAL "return string.gsub('abc','b',{b='X'})" 0 => aXc
+        EVAL "return string.gsub('abc','(b)',function(c) return c:upper() end)" 0 => aBc
+        EVAL "return string.gsub('abc','[','x')" 0 => -ERR user_script:1: malformed pattern (missing ']') script: ba79166797c293f2455b4c976938495553eb973f, on @user_script:1.
+        EVAL "return string.gsub('abc','%','x')" 0 => -ERR user_script:1: malformed pattern (ends with '%') script: c7065636298c6fe56e4e8716035990a76af9ceb5, on @user_script:1.
+        EVAL "return string.gsub('abc','b','%2')" 0 => -ERR user_script:1: invalid capture index script: f22d4cbd619cef07c0e1fa6461dedfc577a77438, on @user_script:1.
+        EVAL "local r={} for w in string.gmatch('a b c','%a') do r[#r+1]=w end return r" 0 => [a, b, c]
+        EVAL "return string.byte('A')" 0 => :65
+        EVAL "return {string.byte('ABC',1,3)}" 0 => [:65, :66, :67]
+        EVAL "return string.char(72,105)" 0 => Hi
+        EVAL "return string.char(256)" 0 => -ERR user_script:1: bad argument #1 to 'char' (invalid value) script: 3d9288df94e38fc1669acdaeb8b94be37e5c7bf8, on @user_script:1.
+        EVAL "return string.upper('abc')..string.lower('DEF')" 0 => ABCdef
+        EVAL "return string.reverse('abc')" 0 => cba
+        EVAL "return string.len('\\0a')" 0 => :2
+        EVAL "return ('%bxy'):len()" 0 => :4
+        EVAL "return string.match('THE (quick) fox','%b()')" 0 => '(quick)'
+        EVAL "return string.match('hello','.-(l+)')" 0 => ll
+        EVAL "return string.find('abc','b',-1)" 0 => (nil)
+        EVAL "return string.gsub('abc','','-')" 0 => '-a-b-c-'
+        EVAL "return string.format('%s',true)" 0 => -ERR user_script:1: bad argument #2 to 'format' (string expected, got boolean) script: ade180f59da9e199394aa60a14c5c4e1271a7d4a, on @user_script:1.
+        EVAL "return string.format(1)" 0 => 1
+        EVAL "return string.join" 0 => (nil)
+        EVAL "return ('x').y" 0 => (nil)
+        EVAL "return ('abc'):nosuch()" 0 => -ERR user_script:1: attempt to call method 'nosuch' (a nil value) script: a9c2f69fe6ad46b7027c0b19130c6227c145d6e3, on @user_script:1.
+        EVAL "return math.floor(3.7)" 0 => :3
+        EVAL "return math.ceil(3.2)" 0 => :4
         "#,
     );
 }

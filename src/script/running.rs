@@ -1,0 +1,134 @@
+//! The scripts that have run for longer than a moment, so that they can be ended from outside.
+//!
+//! Owns the list. A script enters itself when its worker first looks whether it is to go on, about a millisecond after its
+//! start, so that short ones, nearly all, pay nothing. The list's lock is a leaf.
+
+use crate::resp::OwnedCommand;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// A function as FUNCTION STATS shows it.
+pub struct RunningFunction {
+    /// Its name.
+    pub name: String,
+    /// The command that called it.
+    pub command: OwnedCommand,
+    /// When that was, on the monotonic clock.
+    pub start_ns: u64,
+}
+
+/// A script or function that runs.
+#[derive(Default)]
+pub struct Running {
+    /// It is a function.
+    function: Option<RunningFunction>,
+    kill: AtomicBool,
+    /// It has called a command that writes.
+    wrote: AtomicBool,
+    /// Others are told that it is busy.
+    busy: AtomicBool,
+}
+
+impl Running {
+    /// Whether somebody asked for its end.
+    pub fn is_killed(&self) -> bool {
+        self.kill.load(Relaxed)
+    }
+
+    /// From here on it cannot be ended.
+    pub fn writes(&self) {
+        self.wrote.store(true, Relaxed);
+    }
+
+    /// From here on others are told of it.
+    pub fn is_busy_now(&self) {
+        self.busy.store(true, Relaxed);
+    }
+}
+
+/// What came of SCRIPT KILL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// The script ends.
+    Done,
+    /// No script runs.
+    Nothing,
+    /// It has changed something.
+    Wrote,
+    /// It is a function where a script was meant, or the other way round.
+    Other,
+}
+
+/// All of them, the eldest first.
+#[derive(Default)]
+pub struct RunningScripts(Mutex<Vec<Arc<Running>>>);
+
+impl RunningScripts {
+    /// Enters a script, or a function; `wrote`: it has called a command that writes.
+    pub fn enter(&self, wrote: bool, function: Option<RunningFunction>) -> Arc<Running> {
+        let running = Arc::new(Running { wrote: AtomicBool::new(wrote), function, ..Running::default() });
+        self.0.lock().push(Arc::clone(&running));
+        running
+    }
+
+    /// Strikes a script out.
+    pub fn leave(&self, running: &Arc<Running>) {
+        self.0.lock().retain(|other| !Arc::ptr_eq(other, running));
+    }
+
+    /// Whether others are told of one that it is busy.
+    pub fn any_busy(&self) -> bool {
+        self.0.lock().iter().any(|running| running.busy.load(Relaxed))
+    }
+
+    /// Looks at the function that has run for longest, if any runs.
+    pub fn with_function<R>(&self, f: impl FnOnce(&RunningFunction) -> R) -> Option<R> {
+        let list = self.0.lock();
+        list.iter().find_map(|running| running.function.as_ref()).map(f)
+    }
+
+    /// Ends the scripts, or the functions, that others are told of; where there are none, the eldest.
+    pub fn kill(&self, function: bool) -> Kill {
+        let list = self.0.lock();
+        let busy: Vec<_> = list.iter().filter(|running| running.busy.load(Relaxed)).collect();
+        let meant = if busy.is_empty() { list.iter().take(1).collect() } else { busy };
+        if meant.is_empty() {
+            return Kill::Nothing;
+        }
+        let harmless: Vec<_> = meant.into_iter().filter(|running| !running.wrote.load(Relaxed)).collect();
+        if harmless.is_empty() {
+            return Kill::Wrote;
+        }
+        let meant: Vec<_> = harmless.into_iter().filter(|running| running.function.is_some() == function).collect();
+        meant.iter().for_each(|running| running.kill.store(true, Relaxed));
+        if meant.is_empty() { Kill::Other } else { Kill::Done }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busy_ones_are_meant_else_the_eldest() {
+        let scripts = RunningScripts::default();
+        assert_eq!(scripts.kill(false), Kill::Nothing);
+        let (first, second) = (scripts.enter(false, None), scripts.enter(true, None));
+        second.is_busy_now();
+        assert!(scripts.any_busy());
+        assert_eq!((scripts.kill(false), second.is_killed(), first.is_killed()), (Kill::Wrote, false, false));
+        scripts.leave(&second);
+        assert_eq!((scripts.kill(false), first.is_killed()), (Kill::Done, true));
+        let third = scripts.enter(false, None);
+        scripts.leave(&first);
+        third.writes();
+        assert_eq!(scripts.kill(false), Kill::Wrote);
+        scripts.leave(&third);
+        let command = OwnedCommand::new([&b"FCALL"[..], b"f", b"0"].into_iter());
+        let function = scripts.enter(false, Some(RunningFunction { name: "f".into(), command, start_ns: 7 }));
+        assert_eq!((scripts.kill(false), function.is_killed()), (Kill::Other, false));
+        assert_eq!(scripts.with_function(|f| f.start_ns), Some(7));
+        assert_eq!((scripts.kill(true), function.is_killed()), (Kill::Done, true));
+    }
+}
