@@ -103,12 +103,7 @@ const SUBS: &[Row] = &[
         "O(N) with N being the length in bytes of the script body.",
         "Makes a script known without running it.",
     ),
-    doc(
-        admin("script|show", 3, "sha1", show).flags(Flags::NOSCRIPT),
-        "8.0.0",
-        "O(1)",
-        "Shows the source of a script.",
-    ),
+    doc(admin("script|show", 3, "sha1", show).flags(Flags::NOSCRIPT), "8.0.0", "O(1)", "Shows the source of a script."),
     doc(
         admin("script|stats", 2, "", stats).flags(Flags::NOSCRIPT),
         "0.1.0",
@@ -163,7 +158,7 @@ fn kill(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
 }
 
 fn load(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let script = script::compile(&cx.server.scripts, args.bytes()).map_err(|failure| match failure {
+    let script = script::compile(&cx.server.scripts, args.bytes(), true).map_err(|failure| match failure {
         Failure::Unknown => Error::Text("NOSCRIPT No matching script."),
         Failure::Text(text) => Error::Owned(text),
     })?;
@@ -201,9 +196,8 @@ fn ranked(scripts: &Scripts) -> Vec<(std::sync::Arc<script::Script>, u64, u64)> 
         (s, runs, wide)
     };
     let mut ranked: Vec<_> = scripts.all().into_iter().map(figures).filter(|(_, runs, _)| *runs > 0).collect();
-    ranked.sort_by(|(a, runs_a, wide_a), (b, runs_b, wide_b)| {
-        (wide_b, runs_b, &a.name).cmp(&(wide_a, runs_a, &b.name))
-    });
+    ranked
+        .sort_by(|(a, runs_a, wide_a), (b, runs_b, wide_b)| (wide_b, runs_b, &a.name).cmp(&(wide_a, runs_a, &b.name)));
     ranked
 }
 
