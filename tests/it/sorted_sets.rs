@@ -19,6 +19,7 @@ fn additions_ranges_and_algebra() {
         ZINCRBY k 2.5 a => 7.5
         ZINCRBY k inf a => inf
         ZINCRBY k -inf a => -ERR resulting score is not a number (NaN)
+        ZINCRBY k XX 1 => -ERR syntax error
         ZINCRBY k x a => -ERR value is not a valid float
         ZRANGE k 0 -1 withscores => [b, 2, c, 3, d, 7, a, inf]
         ZRANGE k 0 -1 rev withscores => [a, inf, d, 7, c, 3, b, 2]
