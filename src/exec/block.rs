@@ -19,15 +19,18 @@
 //! is known to be connected; the reply to one that goes before it is written is lost with the connection, as every reply.
 //! Once CLIENT KILL or CLIENT UNBLOCK has answered, its client is not served any more, though its own worker takes it out
 //! of the queues later; of CLIENT UNBLOCK and who serves, one decides ([`Shared::decide`]), so the other knows. The reply
-//! lies in the inbox before the wait is over, so what the client runs next comes behind it.
+//! lies in the inbox before the wait is over, so what the client runs next comes behind it. A client that has only shut
+//! down its writing side ends its wait by that, but if it was served before it gets the reply (`block/end.rs`).
 //! If the handler panics on its behalf the waiter stays.
 //!
 //! **Cost.** Who does not block and touches no key that others wait for pays a test of a null pointer per write. A
 //! push of one element to a key with ten thousand waiters looks at one of them. Timers are the connection's
 //! (`net/timers.rs`). Lock order is the store's: one transaction at a time.
 
+mod end;
+
 use super::{Worker, commit, lock_set, track};
-use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared, Unblock};
+use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared};
 use crate::commands::stream::{fetches_of_group, keeps_waiting_for};
 use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
 use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
@@ -243,14 +246,6 @@ fn waiter_of(client: &Client) -> Option<Ticket> {
     client.blocked.as_ref()?.ticket.downcast_ref().map(Arc::clone)
 }
 
-/// A wait for nothing but time: ends with it, or when the client is woken.
-fn resume_plain(client: &mut Client, timed_out: bool, out: &mut OutBuf) {
-    client.blocked = None;
-    if timed_out {
-        Reply::new(out, client.proto).null_array();
-    }
-}
-
 impl Worker {
     /// Runs a blocking command of a client outside of a transaction: it replies, or blocks the client.
     #[allow(clippy::too_many_arguments)]
@@ -433,66 +428,5 @@ impl Worker {
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
         }
-    }
-
-    /// Goes on with the command that blocks the client: somebody woke it, or its time is over. The client is blocked no
-    /// more if it has been served (the reply is in its inbox) or gets its reply here.
-    pub fn resume(&mut self, server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
-        self.tick();
-        if self.resume_held(server, client, timed_out, out) {
-            return;
-        }
-        let Some(ticket) = waiter_of(client) else {
-            return resume_plain(client, timed_out, out);
-        };
-        let Some(waiter) = Waiter::of(&ticket) else { return };
-        let over = waiter.over.load(Ordering::Acquire);
-        if !over && !timed_out && client.shared.asked().is_none() {
-            return;
-        }
-        client.blocked = None;
-        // It was busy waiting.
-        client.shared.active(self.now_ms);
-        if over || !self.give_up(server, waiter, &ticket) || waiter.silent {
-            return;
-        }
-        let mut reply = Reply::new(out, client.proto);
-        match client.shared.asked() {
-            Some(Unblock::Error) => {
-                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-                self.count_error(b"UNBLOCKED");
-            }
-            // Of all commands, also of those that answer with a single element.
-            _ => reply.null_array(),
-        }
-        self.stats.commands[waiter.id as usize].ran(0, reply.errors() > 0, self.latency_tracking);
-        self.stats.processed.add(1);
-    }
-
-    /// Takes a waiter out of its queues; `false` if it was served before that.
-    fn give_up(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> bool {
-        let access = server.access(&self.settings, self.now_ms);
-        let context = Context { db: waiter.db, now: self.now_ms, access, no_touch: true };
-        waiter_locks(server, waiter, &mut self.locks);
-        self.effects.reset();
-        let mut tx = server.store.begin(&mut self.locks, context, &mut self.effects);
-        let mine = !waiter.over.load(Ordering::Acquire);
-        if mine {
-            // Else it is CLIENT UNBLOCK that ends it.
-            waiter.client.decide();
-            waiter.finish(server, ticket, &mut tx);
-        }
-        mine
-    }
-
-    /// The connection goes: its waiter must not be served any more.
-    pub(super) fn abandon(&mut self, server: &Server, client: &mut Client) {
-        if let Some(ticket) = waiter_of(client)
-            && let Some(waiter) = Waiter::of(&ticket)
-        {
-            self.give_up(server, waiter, &ticket);
-        }
-        self.forget_held(server, client);
-        client.blocked = None;
     }
 }
