@@ -228,9 +228,9 @@ fn write_entries<'a>(out: &mut Reply<'_>, entries: impl Iterator<Item = Entry<'a
     n
 }
 
-/// A change without an event of its own.
+/// A change of what groups know, without an event of its own.
 fn silent<R>(value: R, changes: u64) -> Edit<R> {
-    Edit { value, changes, dirty: changes, event: None, event2: None }
+    Edit { value, changes, dirty: changes, event: None, event2: None, hidden: true }
 }
 
 fn lossy(text: &[u8]) -> std::borrow::Cow<'_, str> {

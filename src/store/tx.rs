@@ -231,6 +231,11 @@ impl<'s> ReadTx<'s> {
         }
     }
 
+    /// Tells who waits for a key of a change that its readers do not see.
+    fn note_hidden_change(&mut self, guard: usize, db: u32, key: &[u8]) {
+        self.held.at(guard).inner.note_ready(db, key, &mut self.effects.ready);
+    }
+
     #[inline]
     fn discard(&mut self, entry: Entry, background: bool) {
         if is_large(&entry, entry.alloc_bytes()) {
