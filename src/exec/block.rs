@@ -67,6 +67,8 @@ struct Waiter {
     silent: bool,
     /// It tracks the keys that the command reads.
     tracks: bool,
+    /// It waits for some time at most.
+    timed: bool,
     id: CommandId,
     row: &'static Row,
     handler: BlockFn,
@@ -84,7 +86,12 @@ impl Waiting for Waiter {
 }
 
 impl Waiter {
-    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: OwnedCommand) -> Self {
+    fn new(
+        client: &Client,
+        (id, row, handler): (CommandId, &'static Row, BlockFn),
+        args: OwnedCommand,
+        timed: bool,
+    ) -> Self {
         Self {
             over: AtomicBool::new(false),
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -93,6 +100,7 @@ impl Waiter {
             proto: client.proto,
             no_touch: client.no_touch,
             tracks: track::remembers(client, row),
+            timed,
             silent: matches!(client.reply, ReplyMode::Off | ReplyMode::Skip),
             id,
             row,
@@ -115,6 +123,7 @@ impl Waiter {
         self.over.store(true, Ordering::Release);
         self.client.set_flag(ClientFlags::BLOCKED, false);
         server.clients.blocked.fetch_sub(1, Ordering::Relaxed);
+        server.clients.timed.fetch_sub(u64::from(self.timed), Ordering::Relaxed);
         let mine = tx.db();
         tx.select(self.db);
         for_each_waited(self.row, self.args.view(), |key| {
@@ -206,6 +215,7 @@ fn start_waiting(server: &Server, client: &mut Client, tx: &mut WriteTx<'_>, wai
     client.shared.begin_wait();
     client.shared.set_flag(ClientFlags::BLOCKED, true);
     server.clients.blocked.fetch_add(1, Ordering::Relaxed);
+    server.clients.timed.fetch_add(u64::from(waiter.timed), Ordering::Relaxed);
     client.blocked = Some(Box::new(Blocked { deadline_ns, ticket: Box::new(ticket) }));
 }
 
@@ -282,7 +292,7 @@ impl Worker {
                             _ => None,
                         };
                         let args = settled.unwrap_or_else(|| args.to_owned());
-                        let waiter = Waiter::new(client, (id, row, handler), args);
+                        let waiter = Waiter::new(client, (id, row, handler), args, timeout_ms.is_some());
                         let deadline_ns =
                             timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
                         start_waiting(server, client, &mut tx, waiter, deadline_ns);
