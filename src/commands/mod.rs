@@ -36,6 +36,7 @@ pub(crate) mod pubsub;
 mod scan;
 mod server;
 mod set;
+mod shapes;
 mod shards;
 mod slowlog;
 mod sort;
