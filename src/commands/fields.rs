@@ -205,7 +205,7 @@ pub const FIELDS: &[Field] = &[
     (Clients, "blocked_clients", |f| Count(f.server.clients.blocked.load(Relaxed))),
     (Clients, "tracking_clients", |f| Count(f.server.tracking.clients() as u64)),
     (Clients, "pubsub_clients", |f| Count(f.server.pubsub.clients.load(Relaxed) as u64)),
-    (Clients, "clients_in_timeout_table", zero),
+    (Clients, "clients_in_timeout_table", |f| Count(f.server.clients.timed.load(Relaxed))),
     (Clients, "paused_reason", |f| text(paused(f).map_or("none", |_| "client_pause"))),
     (Clients, "paused_actions", |f| {
         text(paused(f).map_or("none", |_| if f.server.pause.all() { "all" } else { "write" }))
@@ -315,7 +315,7 @@ pub const FIELDS: &[Field] = &[
     (Stats, "expired_time_cap_reached_count", |f| Count(f.server.expiry.capped.load(Relaxed))),
     (Stats, "expire_cycle_cpu_milliseconds", |f| Count(f.server.expiry.ns.load(Relaxed) / 1_000_000)),
     (Stats, "evicted_keys", zero),
-    (Stats, "evicted_clients", zero),
+    (Stats, "evicted_clients", |f| Count(f.server.clients.evicted.load(Relaxed))),
     (Stats, "total_eviction_exceeded_time", zero),
     (Stats, "current_eviction_exceeded_time", zero),
     (Stats, "keyspace_hits", |f| Count(f.server.stats.sum(|w| &w.hits))),

@@ -38,6 +38,7 @@ mod scan;
 mod script;
 mod server;
 mod set;
+mod shapes;
 mod shards;
 mod slowlog;
 mod sort;

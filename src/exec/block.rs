@@ -19,14 +19,15 @@
 //! is known to be connected; the reply to one that goes before it is written is lost with the connection, as every reply.
 //! Once CLIENT KILL or CLIENT UNBLOCK has answered, its client is not served any more, though its own worker takes it out
 //! of the queues later; of CLIENT UNBLOCK and who serves, one decides ([`Shared::decide`]), so the other knows. The reply
-//! lies in the inbox before the wait is over, so what the client runs next comes behind it.
+//! lies in the inbox before the wait is over, so what the client runs next comes behind it. A client that has only shut
+//! down its writing side ends its wait by that, but if it was served before it gets the reply (`block/end.rs`).
 //! If the handler panics on its behalf the waiter stays.
 //!
 //! **Cost.** Who does not block and touches no key that others wait for pays a test of a null pointer per write. A
 //! push of one element to a key with ten thousand waiters looks at one of them. Timers are the connection's
 //! (`net/timers.rs`). Lock order is the store's: one transaction at a time.
 
-mod leave;
+mod end;
 
 use super::{Worker, commit, lock_set, track};
 use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared};
@@ -67,6 +68,8 @@ struct Waiter {
     silent: bool,
     /// It tracks the keys that the command reads.
     tracks: bool,
+    /// It waits for some time at most.
+    timed: bool,
     id: CommandId,
     row: &'static Row,
     handler: BlockFn,
@@ -84,7 +87,12 @@ impl Waiting for Waiter {
 }
 
 impl Waiter {
-    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: OwnedCommand) -> Self {
+    fn new(
+        client: &Client,
+        (id, row, handler): (CommandId, &'static Row, BlockFn),
+        args: OwnedCommand,
+        timed: bool,
+    ) -> Self {
         Self {
             over: AtomicBool::new(false),
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -93,6 +101,7 @@ impl Waiter {
             proto: client.proto,
             no_touch: client.no_touch,
             tracks: track::remembers(client, row),
+            timed,
             silent: matches!(client.reply, ReplyMode::Off | ReplyMode::Skip),
             id,
             row,
@@ -115,6 +124,7 @@ impl Waiter {
         self.over.store(true, Ordering::Release);
         self.client.set_flag(ClientFlags::BLOCKED, false);
         server.clients.blocked.fetch_sub(1, Ordering::Relaxed);
+        server.clients.timed.fetch_sub(u64::from(self.timed), Ordering::Relaxed);
         let mine = tx.db();
         tx.select(self.db);
         for_each_waited(self.row, self.args.view(), |key| {
@@ -206,6 +216,7 @@ fn start_waiting(server: &Server, client: &mut Client, tx: &mut WriteTx<'_>, wai
     client.shared.begin_wait();
     client.shared.set_flag(ClientFlags::BLOCKED, true);
     server.clients.blocked.fetch_add(1, Ordering::Relaxed);
+    server.clients.timed.fetch_add(u64::from(waiter.timed), Ordering::Relaxed);
     client.blocked = Some(Box::new(Blocked { deadline_ns, ticket: Box::new(ticket) }));
 }
 
@@ -287,7 +298,7 @@ impl Worker {
                             _ => None,
                         };
                         let args = settled.unwrap_or_else(|| args.to_owned());
-                        let waiter = Waiter::new(client, (id, row, handler), args);
+                        let waiter = Waiter::new(client, (id, row, handler), args, timeout_ms.is_some());
                         let deadline_ns =
                             timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
                         start_waiting(server, client, &mut tx, waiter, deadline_ns);

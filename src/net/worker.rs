@@ -535,6 +535,15 @@ mod tests {
             self.round();
         }
 
+        /// Runs commands of another client, which the connection hears of in the next round.
+        fn other(&mut self, requests: &[u8]) {
+            let Scratch { exec, server, .. } = &mut **self.worker.scratch.as_mut().unwrap();
+            let shared = Shared::new(2, String::new(), String::new(), 0, 0, 0);
+            let mut client = Client::new(Arc::new(shared), true);
+            let progress = exec.run(server, &mut client, requests, &mut OutBuf::default());
+            assert_eq!(progress.consumed, requests.len());
+        }
+
         /// What the peer has been sent.
         fn got(&mut self) -> String {
             let mut got = vec![0; 1 << 20];
@@ -548,7 +557,7 @@ mod tests {
 
         fn is_closed(&self) -> bool {
             let gone = self.worker.connections.is_empty();
-            let left = self.worker.scratch.server.clients.len() + self.worker.load.load(Relaxed);
+            let left = self.worker.server.clients.len() + self.worker.load.load(Relaxed);
             assert_eq!(left == 0, gone);
             gone
         }
@@ -600,6 +609,30 @@ mod tests {
         assert!(bench.worker.timers.is_empty());
     }
 
+    #[test]
+    fn who_was_served_before_its_end_was_seen_gets_its_replies() {
+        let mut bench = Bench::new();
+        bench.send(b"BLPOP k 0\r\nPING\r\n");
+        assert_eq!(bench.got(), "");
+        bench.other(b"RPUSH k x\r\n");
+        bench.peer.shutdown(std::net::Shutdown::Write).unwrap();
+        bench.round();
+        assert_eq!(bench.got(), "*2\r\n$1\r\nk\r\n$1\r\nx\r\n+PONG\r\n");
+        assert!(bench.is_closed());
+        // One that the socket takes in pieces only.
+        let mut bench = Bench::new();
+        bench.send(b"BRPOP k 0\r\nPING\r\n");
+        let large = format!("*3\r\n$5\r\nRPUSH\r\n$1\r\nk\r\n$3000000\r\n{}\r\n", "x".repeat(3_000_000));
+        bench.other(large.as_bytes());
+        bench.peer.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut got = 0;
+        while !bench.is_closed() {
+            bench.round();
+            got += bench.got().len();
+        }
+        assert_eq!(got, "*2\r\n$1\r\nk\r\n$3000000\r\n\r\n+PONG\r\n".len() + 3_000_000);
+    }
+
     /// The end may come with the last bytes: the system tells of both at once and never again.
     #[test]
     fn requests_that_come_with_the_end_are_answered() {
@@ -614,7 +647,7 @@ mod tests {
     #[test]
     fn a_blocked_client_cannot_send_without_end() {
         let mut bench = Bench::new();
-        let config = &bench.worker.scratch.server.config;
+        let config = &bench.worker.server.config;
         config.set(&[("client-query-buffer-limit", "1mb")], true).unwrap();
         bench.send(b"PING\r\n");
         bench.block(None);

@@ -1,11 +1,12 @@
-//! The end of a wait on the waiting client's side: it was served, its time is over, it was unblocked, it has gone. And what
-//! of it had to be put off because a busy script held the shards.
+//! The end of a wait, as the waiting client's own worker sees it: it was served, its time is over, CLIENT UNBLOCK asked,
+//! or its peer sends nothing any more.
 //!
-//! Owns when a waiter leaves its queues without having been served. It must not know who serves.
+//! Owns nothing: a wait ends under the locks of all keys that it waits for (see the parent). While a busy script holds one of
+//! them the end is put off (`server/late.rs`); who is known to be gone is not served meanwhile. Must not know sockets.
 
+use super::super::Worker;
 use super::{Waiter, waiter_locks, waiter_of};
 use crate::client::{Client, Unblock};
-use crate::exec::Worker;
 use crate::resp::{OutBuf, Reply};
 use crate::server::{Late, Server};
 use crate::store::{Context, IsBusy, Ticket};
@@ -111,16 +112,35 @@ impl Worker {
         self.serve(server, ready);
     }
 
+    /// The peer sends nothing any more, which ends its wait. Whether the wait was over before that: then the reply is in
+    /// the inbox or in `out`, and what follows may run. Else it is not served any more.
+    pub fn end_wait(&mut self, server: &Server, client: &mut Client, out: &mut OutBuf) -> bool {
+        let Some(ticket) = waiter_of(client) else { return false };
+        self.resume(server, client, false, out);
+        // Who serves it may have done so just now.
+        if client.blocked.is_some()
+            && let Some(waiter) = Waiter::of(&ticket)
+        {
+            let mine = self.give_up(server, waiter, &ticket);
+            if mine == Ok(true) || mine.is_err() && !waiter.over.load(Ordering::Acquire) {
+                // Nobody serves who is known to be gone.
+                client.shared.kill.store(true, Ordering::Relaxed);
+                return false;
+            }
+        }
+        client.blocked = None;
+        true
+    }
+
     /// The connection goes: its waiter must not be served any more.
     pub(in crate::exec) fn abandon(&mut self, server: &Server, client: &mut Client) {
         if let Some(ticket) = waiter_of(client)
             && let Some(waiter) = Waiter::of(&ticket)
+            && self.give_up(server, waiter, &ticket).is_err()
         {
-            if self.give_up(server, waiter, &ticket).is_err() {
-                // Nobody serves who is known to be gone.
-                client.shared.kill.store(true, Ordering::Relaxed);
-                self.put_off(server, Late::Leave(ticket));
-            }
+            // Nobody serves who is known to be gone.
+            client.shared.kill.store(true, Ordering::Relaxed);
+            self.put_off(server, Late::Leave(ticket));
         }
         self.forget_held(server, client);
         client.blocked = None;
