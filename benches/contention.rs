@@ -20,7 +20,8 @@
 //!
 //! 100,000 keys of 16 bytes with values of 32 bytes, all set before the clock starts. Each thread has its own
 //! sequence of operations, drawn beforehand from a seed, the same for every way: keys uniform or Zipfian (theta
-//! 0.99), 5, 50 or 100 % of them SET, the rest GET. It runs them without a pause, so contention is far above that of
+//! 0.99), 5, 50 or 100 % of them SET, the rest GET, the keys' texts in the order of use, as a connection's input has them.
+//! It runs them without a pause, so contention is far above that of
 //! a server, whose threads spend nine tenths of their time in the kernel: the last table, over loopback sockets with
 //! mini-redis's connection and client, shows how much of a difference is left there. All maps have the same hasher and
 //! the server's allocator.
@@ -53,10 +54,11 @@ const HELP: &str = "\
 cargo bench --bench contention -- [OPTIONS]
 
   --quick              one very short run of each: shows that it works, measures nothing
-  --only TEXT          ways whose name contains TEXT
+  --only TEXT[,TEXT]   ways whose name contains one of these
+  --writes N[,N]       writes of 100 operations (5,50,100)
   --threads N[,N]      numbers of threads (1,2,4 … up to twice the cores)
   --shards N[,N]       numbers of shards, powers of two (1,4,16 … 4096)
-  --fixed-shards N     shards in the tables over threads and over the wire (256)
+  --fixed-shards N     shards in the tables over threads and over the wire (1024)
   --connections N      connections over the wire (16)
   --keys N             keys (100000)
   --runs N             runs of each figure (15)
@@ -69,7 +71,8 @@ const WIRE_RUNS: usize = 3;
 
 /// The parsed command line.
 struct Options {
-    only: String,
+    only: Vec<String>,
+    writes: Vec<u32>,
     threads: Vec<usize>,
     shards: Vec<usize>,
     fixed_shards: usize,
@@ -108,10 +111,10 @@ fn bench(words: &[String]) -> Result<()> {
     println!("load average before: {}", load.split(' ').next().unwrap_or("unknown"));
     let keys = Arc::new(Keys::new(options.keys));
     let mut tables = Vec::new();
-    for load in loads() {
+    for load in loads(&options) {
         tables.push(over_threads(&options, &keys, load));
     }
-    for load in loads() {
+    for load in loads(&options) {
         tables.push(over_shards(&options, &keys, load));
     }
     if let Some(file) = &options.svg {
@@ -135,13 +138,13 @@ fn show_the_problem() -> Result<()> {
     Ok(())
 }
 
-fn loads() -> impl Iterator<Item = Load> {
+fn loads(options: &Options) -> impl Iterator<Item = Load> {
     let spreads = [Spread::Uniform, Spread::Zipfian].into_iter();
-    spreads.flat_map(|spread| [5, 50, 100].map(|writes| Load { spread, writes }))
+    spreads.flat_map(|spread| options.writes.iter().map(move |&writes| Load { spread, writes }))
 }
 
 fn chosen(options: &Options) -> impl Iterator<Item = &'static Row> {
-    WAYS.iter().filter(|row| row.name.contains(&options.only))
+    WAYS.iter().filter(|row| options.only.iter().any(|text| row.name.contains(text)))
 }
 
 /// A way with all keys set, where connections share them.
@@ -249,10 +252,11 @@ fn parse(words: &[String]) -> Result<Options> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let doubling = std::iter::successors(Some(1), |threads| Some(threads * 2));
     let mut options = Options {
-        only: String::new(),
+        only: vec![String::new()],
+        writes: vec![5, 50, 100],
         threads: doubling.take_while(|threads| *threads <= cores * 2).collect(),
         shards: (0..=6).map(|power| 4usize.pow(power)).collect(),
-        fixed_shards: 256,
+        fixed_shards: ostracon::store::DEFAULT_SHARDS,
         connections: 16,
         keys: 100_000,
         runs: 15,
@@ -272,7 +276,11 @@ fn parse(words: &[String]) -> Result<Options> {
                 options.window = Duration::from_millis(10);
                 options.shards = vec![1, 64, 4096];
             }
-            "--only" => options.only = next()?,
+            "--only" => options.only = next()?.split(',').map(str::to_owned).collect(),
+            "--writes" => {
+                options.writes =
+                    numbers(&next()?)?.into_iter().map(u32::try_from).collect::<std::result::Result<_, _>>()?;
+            }
             "--threads" => options.threads = numbers(&next()?)?,
             "--shards" => options.shards = numbers(&next()?)?,
             "--fixed-shards" => options.fixed_shards = next()?.parse()?,
@@ -292,7 +300,7 @@ fn parse(words: &[String]) -> Result<Options> {
         return Err("numbers of shards are powers of two".into());
     }
     if chosen(&options).next().is_none() {
-        return Err(format!("no way's name contains {}", options.only).into());
+        return Err(format!("no way's name contains {}", options.only.join(" or ")).into());
     }
     Ok(options)
 }

@@ -8,17 +8,18 @@
 //! store or handlers.
 
 mod mailbox;
+mod subscriptions;
 
 pub use mailbox::Mailbox;
+pub use subscriptions::Subscriptions;
 
-use crate::pubsub::Space;
 use crate::resp::{OutBuf, OwnedCommand, Parser, Proto};
 use crate::store::{Call, Watch};
 use crate::tracking::Tracks;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::any::Any;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
@@ -143,6 +144,8 @@ pub struct Shared {
     pub names: Mutex<Names>,
     /// Channels, patterns and shard channels that it has subscribed to: how many.
     pub subscriptions: [AtomicU32; 3],
+    /// Bytes of their names.
+    pub subscription_bytes: AtomicUsize,
 }
 
 const _: () = assert!(std::mem::offset_of!(Shared, db) <= 128, "what a message touches is one more");
@@ -176,6 +179,7 @@ impl Shared {
             created_ms: now_ms,
             wait: AtomicU8::new(0),
             subscriptions: Default::default(),
+            subscription_bytes: AtomicUsize::new(0),
             names: Mutex::new(Names { user: "default".into(), ..Names::default() }),
             inbox: Mutex::new(VecDeque::new()),
             mailbox: None,
@@ -328,6 +332,13 @@ impl Shared {
         self.inbox_bytes.load(Relaxed)
     }
 
+    /// Bytes that the server holds for this client: its state, its buffers, and what waits or is remembered for it.
+    pub fn memory(&self) -> usize {
+        let buffers = self.query_capacity.load(Relaxed) + self.output.load(Relaxed) + self.mail_bytes();
+        let kept = self.multi_bytes.load(Relaxed) + self.subscription_bytes.load(Relaxed);
+        size_of::<Self>() + size_of::<Client>() + buffers + kept
+    }
+
     /// Moves all messages to `out`.
     pub fn take_mail(&self, out: &mut OutBuf) {
         let mut inbox = self.inbox.lock();
@@ -362,27 +373,6 @@ pub struct Multi {
     pub aborted: bool,
     /// Bytes of the queue.
     pub bytes: usize,
-}
-
-/// What a client has subscribed to, by [`Space`].
-#[derive(Default)]
-pub struct Subscriptions([BTreeSet<Bytes>; 3]);
-
-impl Subscriptions {
-    /// The names of one space.
-    pub fn of(&mut self, space: Space) -> &mut BTreeSet<Bytes> {
-        &mut self.0[space as usize]
-    }
-
-    /// How many there are in one space.
-    pub fn len(&self, space: Space) -> usize {
-        self.0[space as usize].len()
-    }
-
-    /// Whether there are none at all.
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(BTreeSet::is_empty)
-    }
 }
 
 /// What a client waits for whose command blocks it.

@@ -13,6 +13,7 @@
 //! | [`types`] | what values mean and how they lie in memory: strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, streams, geometry; no key, lock or wire |
 //! | [`spec`] | what a command *is*: data that everything else is derived from |
 //! | [`store`] | databases of shards, entries, ordered multi-lock, transactions on keys, effects, expiry, queues of clients that wait for keys |
+//! | [`script`] | Lua: states, the sandbox and its libraries, conversions, the table of scripts; a script's commands go through one seam |
 //! | [`config`], [`stats`], [`persist`], [`pubsub`], [`tracking`], [`cli`], [`daemon`], [`logging`] | one mechanism each |
 //! | [`client`], [`server`] | a connection's state; the composition |
 //! | [`commands`] | one file a family: a table of rows, the handlers below |
@@ -59,6 +60,9 @@
 //! - A client that a command blocks ([`client::Blocked`]) runs nothing else. It goes on when it is woken or its deadline
 //!   comes ([`exec::Worker::resume`]). An element is taken for it only with the shards of all its keys held, while it is
 //!   known to be connected (`exec/block.rs`).
+//! - A script's commands pass the gate, the transaction and the commit like a client's ([`script::Host`], which
+//!   `exec/script.rs` implements). Whoever waits for a shard looks at intervals whether a busy script holds it and gives up
+//!   then, so nothing of the server hangs on a script that does not end.
 //! - A collection is an enum of owning pointers ([`types::Collection`]), so that an entry holds it in 8 bytes; a packed
 //!   form ([`types::packed`]) while it is small, tables of at most 8192 entries ([`base::segmented`]) or a tree when it is
 //!   large, so that no insertion moves more than one of them.

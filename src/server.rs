@@ -167,6 +167,7 @@ impl Server {
         self.stats.reset();
         self.clients.accepted.store(0, Relaxed);
         self.clients.rejected.store(0, Relaxed);
+        self.clients.evicted.store(0, Relaxed);
         self.expiry.reset();
         self.store.reaper.reset();
     }
@@ -227,8 +228,12 @@ pub struct Clients {
     pub accepted: AtomicU64,
     /// Clients that wait in a blocking command.
     pub blocked: AtomicU64,
+    /// Clients that wait in a blocking command for some time at most.
+    pub timed: AtomicU64,
     /// Connections refused by `maxclients`.
     pub rejected: AtomicU64,
+    /// Clients closed by `maxmemory-clients`.
+    pub evicted: AtomicU64,
 }
 
 impl Clients {

@@ -7,7 +7,10 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// Bytes a value.
+/// Bytes of a key.
+const KEY: usize = 16;
+
+/// The value.
 const VALUE: &[u8] = b"abcdefghijklmnopqrstuvwxyzabcdef";
 
 /// Operations drawn for each thread, over and over.
@@ -48,7 +51,7 @@ pub struct Load {
 pub struct Keys(pub Vec<String>);
 
 impl Keys {
-    /// `count` keys of 16 bytes.
+    /// `count` keys of [`KEY`] bytes.
     pub fn new(count: usize) -> Self {
         Self((0..count).map(|number| format!("key:{number:012}")).collect())
     }
@@ -71,6 +74,14 @@ pub struct Operation {
     pub key: u32,
     /// SET, else GET.
     pub write: bool,
+}
+
+/// Requests of one thread.
+struct Requests {
+    /// Their keys, one behind the other.
+    text: String,
+    /// Whether they are writes.
+    writes: Vec<bool>,
 }
 
 /// Draws the operations of thread `seed`: the same for every way.
@@ -127,9 +138,10 @@ pub fn run(way: &dyn Way, keys: &Keys, script: &Script, window: Duration) -> f64
                     if !way.is_shared() {
                         keys.fill(&mut *session);
                     }
+                    let requests = requests(keys, operations);
                     start.wait();
                     let began = Instant::now();
-                    let done = operate(&mut *session, keys, operations, stop);
+                    let done = operate(&mut *session, &requests, stop);
                     done as f64 / began.elapsed().as_secs_f64()
                 })
             })
@@ -142,19 +154,36 @@ pub fn run(way: &dyn Way, keys: &Keys, script: &Script, window: Duration) -> f64
     })
 }
 
-fn operate(session: &mut dyn Session, keys: &Keys, operations: &[Operation], stop: &AtomicBool) -> u64 {
+/// The operations as requests in the order in which they come: a key's text is near, as it is in a connection's input.
+fn requests(keys: &Keys, operations: &[Operation]) -> Requests {
+    let text = operations.iter().map(|operation| keys.0[operation.key as usize].as_str()).collect();
+    Requests { text, writes: operations.iter().map(|operation| operation.write).collect() }
+}
+
+fn operate(session: &mut dyn Session, requests: &Requests, stop: &AtomicBool) -> u64 {
     let (mut done, mut reply) = (0, Vec::new());
-    for stride in operations.chunks(STRIDE).cycle() {
-        for operation in stride {
-            let key = &keys.0[operation.key as usize];
-            if operation.write {
+    let (mut rest, mut left) = ("", [].iter());
+    let mut more = || loop {
+        match left.next() {
+            Some(write) => {
+                let (key, others) = rest.split_at(KEY);
+                rest = others;
+                return (key, *write);
+            }
+            None => (rest, left) = (requests.text.as_str(), requests.writes.iter()),
+        }
+    };
+    loop {
+        for _ in 0..STRIDE {
+            let (key, write) = more();
+            if write {
                 session.set(key, VALUE);
             } else {
                 reply.clear();
                 std::hint::black_box(session.reply(key, &mut reply));
             }
         }
-        done += stride.len() as u64;
+        done += STRIDE as u64;
         if stop.load(Relaxed) {
             break;
         }

@@ -375,14 +375,17 @@ impl<E: Thin> Table<E> {
         // SAFETY: the slot holds an entry.  Its ownership moves to `f`; the table cannot be used
         // before either a new one is written or the guard has removed the slot.
         unsafe {
-            let old = E::from_raw((*slot).word.get());
+            let pointer = (*slot).word.get();
             let gap = Gap(self, p);
-            let (new, r) = f(old);
-            let word = Word::new(new.into_raw());
+            let (new, r) = f(E::from_raw(pointer));
+            let changed = new.into_raw();
             mem::forget(gap);
-            let flags = (*slot).word.flags();
-            (*slot).word = word;
-            (*slot).word.set_flags(flags);
+            // Mostly it is the same block: then the slot's line is not written to, and stays in the caches of all cores.
+            if changed != pointer {
+                let flags = (*slot).word.flags();
+                (*slot).word = Word::new(changed);
+                (*slot).word.set_flags(flags);
+            }
             r
         }
     }

@@ -315,7 +315,6 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
     let (query, capacity) = (c.query.load(Relaxed), c.query_capacity.load(Relaxed));
     let output = c.output.load(Relaxed) + c.mail_bytes();
     let subscribed = c.subscriptions.each_ref().map(|n| n.load(Relaxed));
-    let own = size_of::<Shared>() + size_of::<Client>();
     let mut s = String::with_capacity(320);
     // Writing to a String cannot fail.
     let _ = write!(
@@ -340,7 +339,7 @@ fn describe(server: &Server, c: &Shared, now: u64) -> String {
         capacity.saturating_sub(query),
         c.multi_bytes.load(Relaxed),
         usize::from(output > 0),
-        own + capacity + output + c.multi_bytes.load(Relaxed),
+        c.memory(),
     );
     let _ = writeln!(
         s,

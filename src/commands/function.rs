@@ -49,16 +49,8 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 const SUBS: &[Row] = &[
-    doc(
-        change("function|delete", 3, "library-name", delete),
-        "O(1)",
-        "Deletes a library with its functions.",
-    ),
-    doc(
-        sub("function|dump", 2, "", dump),
-        "O(N) where N is the number of functions",
-        "Serialises all libraries.",
-    ),
+    doc(change("function|delete", 3, "library-name", delete), "O(1)", "Deletes a library with its functions."),
+    doc(sub("function|dump", 2, "", dump), "O(N) where N is the number of functions", "Serialises all libraries."),
     doc(
         change("function|flush", -2, "[ASYNC|SYNC]", flush),
         "O(N) where N is the number of functions deleted",
@@ -93,9 +85,11 @@ const SUBS: &[Row] = &[
         "Loads the libraries of a serialised value.",
     ),
     doc(
-        sub("function|stats", 2, "", stats)
-            .flags(Flags::ALLOW_BUSY)
-            .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+        sub("function|stats", 2, "", stats).flags(Flags::ALLOW_BUSY).tips(&[
+            "nondeterministic_output",
+            "request_policy:all_shards",
+            "response_policy:special",
+        ]),
         "O(1)",
         "Shows the function that runs, and how many there are.",
     ),

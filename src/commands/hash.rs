@@ -13,32 +13,12 @@ mod expire;
 mod num;
 mod walk;
 
+use super::shapes::*;
 use super::*;
 use crate::config::Settings;
-use crate::spec::KeyFlags;
 use crate::store::{Class, Edit, Key, Lent};
 use crate::types::hash::{Hash, HashLimits, Value};
 use crate::types::packed::{Item, ItemText};
-
-const RO: KeyFlags = KeyFlags::RO;
-const RW: KeyFlags = KeyFlags::RW;
-const ACCESS: KeyFlags = KeyFlags::ACCESS;
-const UPDATE: KeyFlags = KeyFlags::UPDATE;
-
-const RO_KEY: &[KeySpec] = &[KeySpec::one(1, RO)];
-const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const RW_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE))];
-const RW_INSERT: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::INSERT))];
-const RW_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::DELETE))];
-const RW_ACCESS_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))];
-const RW_ACCESS_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(KeyFlags::DELETE))];
-
-const NONE: Flags = Flags::empty();
-const FAST: Flags = Flags::FAST;
-const DENYOOM_FAST: Flags = Flags::DENYOOM.union(Flags::FAST);
-
-const ANY_ORDER: &[&str] = &["nondeterministic_output_order"];
-const RANDOM: &[&str] = &["nondeterministic_output"];
 
 const FIELDS: &str = "key FIELDS numfields field [field ...]";
 const SECONDS: &str = "key seconds [NX|XX|GT|LT] FIELDS numfields field [field ...]";

@@ -7,39 +7,15 @@
 mod moves;
 mod position;
 
+use super::shapes::*;
 use super::*;
 use crate::base::num::parse_i64;
-use crate::spec::{Begin, Find, KeyFlags};
 use crate::store::{Class, Edit, Key, Lent};
 use crate::types::Collection;
 use crate::types::list::{End, List, ListLimits, Side};
 use crate::types::packed::{Item, Packed};
 
-const RW: KeyFlags = KeyFlags::RW;
-const INSERTED: KeyFlags = RW.union(KeyFlags::INSERT);
-const POPPED: KeyFlags = RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE);
-
-const RO_KEY: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO)];
-const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))];
-const RW_INSERT: &[KeySpec] = &[KeySpec::one(1, INSERTED)];
-const RW_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::UPDATE))];
-const RW_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::DELETE))];
-const RW_POP: &[KeySpec] = &[KeySpec::one(1, POPPED)];
-const POP_FIRST: &[KeySpec] = &[KeySpec::range(1, -2, 1, POPPED)];
-const POP_COUNTED: &[KeySpec] = &[counted(1)];
-const POP_COUNTED_LATER: &[KeySpec] = &[counted(2)];
 const MOVED: &[KeySpec] = &[KeySpec::one(1, POPPED), KeySpec::one(2, INSERTED)];
-
-/// As many keys as argument `at` says, behind it.
-const fn counted(at: u16) -> KeySpec {
-    KeySpec { begin: Begin::Index(at), find: Find::KeyNum { count: 0, first: 1, step: 1 }, flags: POPPED }
-}
-
-const SLOW: Flags = Flags::empty();
-const FAST: Flags = Flags::FAST;
-const DENYOOM: Flags = Flags::DENYOOM;
-const DENYOOM_FAST: Flags = DENYOOM.union(FAST);
-const MOVABLE: Flags = Flags::MOVABLEKEYS;
 
 const MPOP_SYNTAX: &str = "numkeys key [key ...] <LEFT|RIGHT> [COUNT count]";
 const BLMPOP_SYNTAX: &str = "timeout numkeys key [key ...] <LEFT|RIGHT> [COUNT count]";
@@ -62,13 +38,13 @@ pub(super) const TABLE: &[Row] = &[
         "6.2.0", "O(1)", "Moves an element from one list to another; waits for one if the list is empty."),
     list(block("blmpop", -5, BLMPOP_SYNTAX, moves::blmpop), MOVABLE, POP_COUNTED_LATER, "7.0.0", "O(N+M)",
         "Takes elements from the first of several lists that is not empty; waits for one if all are."),
-    list(block("blpop", -3, "key [key ...] timeout", moves::blpop), SLOW, POP_FIRST, "2.0.0", "O(N)",
+    list(block("blpop", -3, "key [key ...] timeout", moves::blpop), NONE, POP_FIRST, "2.0.0", "O(N)",
         "Takes the head of the first of several lists that is not empty; waits for one if all are."),
-    list(block("brpop", -3, "key [key ...] timeout", moves::brpop), SLOW, POP_FIRST, "2.0.0", "O(N)",
+    list(block("brpop", -3, "key [key ...] timeout", moves::brpop), NONE, POP_FIRST, "2.0.0", "O(N)",
         "Takes the tail of the first of several lists that is not empty; waits for one if all are."),
     list(block("brpoplpush", 4, "source destination timeout", moves::brpoplpush), DENYOOM, MOVED, "2.2.0", "O(1)",
         "Moves the tail of a list to the head of another; waits for one if the list is empty."),
-    list(read("lindex", 3, "key index", lindex), SLOW, RO_ACCESS, "1.0.0", "O(N)",
+    list(read("lindex", 3, "key index", lindex), NONE, RO_ACCESS, "1.0.0", "O(N)",
         "Returns the element at an index of a list."),
     list(write("linsert", 5, "key <BEFORE|AFTER> pivot element", linsert), DENYOOM, RW_INSERT, "2.2.0", "O(N)",
         "Puts an element beside another one of a list."),
@@ -78,23 +54,23 @@ pub(super) const TABLE: &[Row] = &[
         "6.2.0", "O(1)", "Moves an element from an end of a list to an end of another and returns it."),
     list(write("lmpop", -4, MPOP_SYNTAX, moves::lmpop), MOVABLE, POP_COUNTED, "7.0.0", "O(N+M)",
         "Takes elements from the first of several lists that is not empty."),
-    list(write("lpop", -2, "key [count]", lpop), FAST, RW_POP, "1.0.0", "O(N)",
+    list(write("lpop", -2, "key [count]", lpop), FAST, RW_ACCESS_DELETE, "1.0.0", "O(N)",
         "Takes elements from the head of a list."),
-    list(read("lpos", -3, "key element [RANK rank] [COUNT num-matches] [MAXLEN len]", position::lpos), SLOW, RO_ACCESS,
+    list(read("lpos", -3, "key element [RANK rank] [COUNT num-matches] [MAXLEN len]", position::lpos), NONE, RO_ACCESS,
         "6.0.6", "O(N)", "Returns the index of an element of a list."),
     list(write("lpush", -3, "key element [element ...]", lpush), DENYOOM_FAST, RW_INSERT, "1.0.0", "O(1)",
         "Adds elements to the head of a list, which comes to be if it is missing."),
     list(write("lpushx", -3, "key element [element ...]", lpushx), DENYOOM_FAST, RW_INSERT, "2.2.0", "O(1)",
         "Adds elements to the head of a list that is there."),
-    list(read("lrange", 4, "key start stop", lrange), SLOW, RO_ACCESS, "1.0.0", "O(S+N)",
+    list(read("lrange", 4, "key start stop", lrange), NONE, RO_ACCESS, "1.0.0", "O(S+N)",
         "Returns the elements of a list from one index to another."),
-    list(write("lrem", 4, "key count element", lrem), SLOW, RW_DELETE, "1.0.0", "O(N+M)",
+    list(write("lrem", 4, "key count element", lrem), NONE, RW_DELETE, "1.0.0", "O(N+M)",
         "Removes elements that are equal to a given one from a list."),
     list(write("lset", 4, "key index element", lset), DENYOOM, RW_UPDATE, "1.0.0", "O(N)",
         "Replaces the element at an index of a list."),
-    list(write("ltrim", 4, "key start stop", ltrim), SLOW, RW_DELETE, "1.0.0", "O(N)",
+    list(write("ltrim", 4, "key start stop", ltrim), NONE, RW_DELETE, "1.0.0", "O(N)",
         "Keeps the elements of a list from one index to another and removes all others."),
-    list(write("rpop", -2, "key [count]", rpop), FAST, RW_POP, "1.0.0", "O(N)",
+    list(write("rpop", -2, "key [count]", rpop), FAST, RW_ACCESS_DELETE, "1.0.0", "O(N)",
         "Takes elements from the tail of a list."),
     list(write("rpoplpush", 3, "source destination", moves::rpoplpush), DENYOOM, MOVED, "1.2.0", "O(1)",
         "Moves the tail of a list to the head of another and returns it."),

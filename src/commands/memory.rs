@@ -127,7 +127,7 @@ fn stats_pairs(cx: &mut Cx<'_, '_>) -> Vec<(String, Value)> {
         int("clients.normal", clients),
         int("cluster.links", 0),
         int("aof.buffer", 0),
-        int("lua.caches", cx.server.scripts.bytes() as u64),
+        int("lua.caches", cx.server.scripts.bytes()),
         int("functions.caches", cx.server.functions.catalog().bytes() as u64),
     ];
     pairs.extend(tables.iter().map(|(db, bytes)| (format!("db.{db}"), Value::Db(*bytes))));
@@ -153,13 +153,9 @@ fn stats_pairs(cx: &mut Cx<'_, '_>) -> Vec<(String, Value)> {
     pairs
 }
 
-/// Bytes that the buffers of all clients take.
+/// Bytes that all clients take.
 pub(super) fn client_bytes(server: &Server) -> u64 {
-    use std::sync::atomic::Ordering::Relaxed;
-    let of = |c: &crate::client::Shared| {
-        c.query_capacity.load(Relaxed) + c.output.load(Relaxed) + c.multi_bytes.load(Relaxed) + c.mail_bytes()
-    };
-    server.clients.all().iter().map(|c| of(c) as u64).sum()
+    server.clients.all().iter().map(|client| client.memory() as u64).sum()
 }
 
 /// Below this the figures are those of the empty server, and say nothing.

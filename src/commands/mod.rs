@@ -34,10 +34,12 @@ mod memory;
 mod mpop;
 mod object;
 pub(crate) mod pubsub;
+mod run;
 mod scan;
 mod script;
 mod server;
 mod set;
+mod shapes;
 mod shards;
 mod slowlog;
 mod sort;
@@ -48,6 +50,7 @@ mod zset;
 
 pub use args::Args;
 pub use error::{Error, Result};
+pub use run::{AdminFn, BlockFn, By, Caller, Control, Cx, LockFn, Locks, Nothing, ReadFn, Run, Served, WriteFn};
 
 use crate::client::Client;
 use crate::resp::{ArgView, Reply};
@@ -55,126 +58,6 @@ use crate::server::Server;
 use crate::spec::{Categories, Command, Flags, Group, KeySpec, first_key};
 use crate::store::{LockSet, ReadTx, Store, WriteTx};
 use std::borrow::Cow;
-
-/// A handler that reads keys.
-pub type ReadFn = fn(&mut ReadTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
-/// A handler that changes keys.
-pub type WriteFn = fn(&mut WriteTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
-/// A handler that changes keys, or finds nothing to do and would wait.
-pub type BlockFn = fn(&mut WriteTx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result<Served>;
-/// A handler that needs the server or the client.
-pub type AdminFn = fn(&mut Cx<'_, '_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
-/// Adds the shards of a command whose key specification does not say it all (another database).
-pub type LockFn = fn(&Store, u32, ArgView<'_>, &mut LockSet);
-
-/// What a [`BlockFn`] came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
-    /// It has replied.
-    Done,
-    /// There is nothing for it; it has changed and replied nothing. It waits for its keys unless it runs in a
-    /// transaction or a script, and is called again, with the same arguments, when something happened to one of them.
-    Wait {
-        /// So long, in milliseconds; `None`: for ever.
-        timeout_ms: Option<u64>,
-        /// What is replied instead of waiting. When the time is over that is [`Nothing::Array`], whatever it is.
-        nothing: Nothing,
-    },
-}
-
-/// The reply of a blocking command that got nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nothing {
-    /// The null of an array.
-    Array,
-    /// The null of a bulk string.
-    Bulk,
-}
-
-/// What [`admin`] handlers work on.
-pub struct Cx<'a, 's> {
-    /// The server.
-    pub server: &'a Server,
-    /// The client that asks.
-    pub client: &'a mut Client,
-    /// The transaction, with the shards that the row's [`Locks`] ask for.
-    pub tx: &'a mut WriteTx<'s>,
-}
-
-/// What runs a command.
-#[derive(Clone, Copy)]
-pub enum Run {
-    /// Reads.
-    Read(ReadFn),
-    /// Changes.
-    Write(WriteFn),
-    /// Changes, or waits for its keys.
-    Block(BlockFn),
-    /// Needs server or client.
-    Admin(AdminFn),
-    /// Runs a script, which the pipeline does.
-    Script(Caller),
-    /// Carried out by the pipeline.
-    Control(Control),
-    /// Only its subcommands run.
-    Container,
-}
-
-/// Commands that steer the pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// MULTI.
-    Multi,
-    /// EXEC.
-    Exec,
-    /// DISCARD.
-    Discard,
-    /// WATCH.
-    Watch,
-    /// UNWATCH.
-    Unwatch,
-    /// RESET.
-    Reset,
-    /// QUIT.
-    Quit,
-}
-
-/// How a command calls a script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// What its first argument is.
-    pub by: By,
-    /// The script must not change anything.
-    pub read_only: bool,
-}
-
-/// What a script is called by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// Its source.
-    Source,
-    /// The SHA1 of its source.
-    Sha,
-    /// The name of a function.
-    Function,
-}
-
-/// Which shards a command holds while it runs.
-#[derive(Clone, Copy)]
-pub enum Locks {
-    /// Those of its keys.
-    Keys,
-    /// None: it does not touch the store.
-    Nothing,
-    /// One at a time, by itself; all of the databases in use when it runs in an EXEC.
-    Walk,
-    /// All of the selected database.
-    Database,
-    /// All of all databases in use.
-    Everything,
-    /// What this function adds.
-    By(LockFn),
-}
 
 /// One command: what it is, and what runs it.
 pub struct Row {

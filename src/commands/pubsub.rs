@@ -156,6 +156,11 @@ fn verb(space: Space, enters: bool) -> &'static [u8] {
     }
 }
 
+/// What one subscription takes of a client's memory.
+fn name_bytes(name: &Bytes) -> usize {
+    size_of::<Bytes>() + name.len()
+}
+
 /// Subscribes to each name that is left in `args`.
 fn enter(cx: &mut Cx<'_, '_>, space: Space, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     while let Some(name) = args.next() {
@@ -164,6 +169,7 @@ fn enter(cx: &mut Cx<'_, '_>, space: Space, args: &mut Args<'_>, out: &mut Reply
         if !names.contains(name) {
             let name = Bytes::copy_from_slice(name);
             names.insert(name.clone());
+            client.shared.subscription_bytes.fetch_add(name_bytes(&name), Relaxed);
             cx.server.pubsub.registry.of(space).add(&name, Seat(Arc::clone(&client.shared)));
         }
         note(cx);
@@ -186,6 +192,7 @@ fn leave(cx: &mut Cx<'_, '_>, space: Space, args: &mut Args<'_>, out: &mut Reply
     for name in &names {
         let client = &mut *cx.client;
         if client.subscriptions.as_mut().is_some_and(|s| s.of(space).remove(name)) {
+            client.shared.subscription_bytes.fetch_sub(name_bytes(name), Relaxed);
             cx.server.pubsub.registry.of(space).remove(name, &Seat(Arc::clone(&client.shared)));
             // What was published before comes before the confirmation.
             if client.reply == ReplyMode::On && !client.deny_blocking {
@@ -217,6 +224,7 @@ fn set_subscribed(server: &Server, client: &mut Client) {
     if !any {
         client.subscriptions = None;
         client.shared.subscriptions.iter().for_each(|n| n.store(0, Relaxed));
+        client.shared.subscription_bytes.store(0, Relaxed);
     }
     if any == client.shared.flags().contains(ClientFlags::PUBSUB) {
         return;

@@ -9,7 +9,8 @@ use crate::script::{self, Failure, Kill, Scripts};
 use crate::spec::{Begin, Find, KeyFlags};
 
 /// Flags of the commands that call scripts.
-pub(super) const CALL: Flags = Flags::NOSCRIPT.union(Flags::STALE).union(Flags::SKIP_MONITOR).union(Flags::NO_MANDATORY_KEYS);
+pub(super) const CALL: Flags =
+    Flags::NOSCRIPT.union(Flags::STALE).union(Flags::SKIP_MONITOR).union(Flags::NO_MANDATORY_KEYS);
 pub(super) const KEYS: &[KeySpec] = &[counted(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))];
 pub(super) const KEYS_RO: &[KeySpec] = &[counted(KeyFlags::RO.union(KeyFlags::ACCESS))];
 
@@ -104,12 +105,7 @@ const SUBS: &[Row] = &[
         "O(N) with N being the length in bytes of the script body.",
         "Makes a script known without running it.",
     ),
-    doc(
-        admin("script|show", 3, "sha1", show).flags(Flags::NOSCRIPT),
-        "8.0.0",
-        "O(1)",
-        "Shows the source of a script.",
-    ),
+    doc(admin("script|show", 3, "sha1", show).flags(Flags::NOSCRIPT), "8.0.0", "O(1)", "Shows the source of a script."),
     doc(
         admin("script|stats", 2, "", stats).flags(Flags::NOSCRIPT),
         "0.1.0",
@@ -170,7 +166,7 @@ pub(super) fn kill_script(cx: &mut Cx<'_, '_>, function: bool, out: &mut Reply<'
 }
 
 fn load(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let script = script::compile(&cx.server.scripts, args.bytes()).map_err(|failure| match failure {
+    let script = script::compile(&cx.server.scripts, args.bytes(), true).map_err(|failure| match failure {
         Failure::Unknown => Error::Text("NOSCRIPT No matching script."),
         Failure::Text(text) => Error::Owned(text),
     })?;
@@ -208,9 +204,8 @@ fn ranked(scripts: &Scripts) -> Vec<(std::sync::Arc<script::Script>, u64, u64)> 
         (s, runs, wide)
     };
     let mut ranked: Vec<_> = scripts.all().into_iter().map(figures).filter(|(_, runs, _)| *runs > 0).collect();
-    ranked.sort_by(|(a, runs_a, wide_a), (b, runs_b, wide_b)| {
-        (wide_b, runs_b, &a.name).cmp(&(wide_a, runs_a, &b.name))
-    });
+    ranked
+        .sort_by(|(a, runs_a, wide_a), (b, runs_b, wide_b)| (wide_b, runs_b, &a.name).cmp(&(wide_a, runs_a, &b.name)));
     ranked
 }
 

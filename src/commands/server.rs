@@ -71,6 +71,9 @@ fn shutdown(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
         // A shutdown waits for nobody, so there is never one to take back.
         return Err(Error::Text("ERR No shutdown in progress."));
     }
+    if !nosave && cx.server.scripts.running.any_busy() {
+        return Err(Error::Text(error::BUSY));
+    }
     if save && !force {
         tracing::warn!("SHUTDOWN SAVE refused: this release cannot save the dataset");
         return Err(Error::Text("ERR Errors trying to SHUTDOWN. Check logs."));

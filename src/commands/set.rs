@@ -6,37 +6,18 @@
 mod algebra;
 mod pick;
 
+use super::shapes::*;
 use super::*;
 use crate::config::Settings;
-use crate::spec::{Begin, Find, KeyFlags};
+use crate::spec::KeyFlags;
 use crate::store::{Class, Edit, Key};
 use crate::types::Collection;
 use crate::types::packed::{Item, ItemText};
 use crate::types::set::{Set, SetLimits};
 
-const RO: KeyFlags = KeyFlags::RO;
-const RW: KeyFlags = KeyFlags::RW;
-const ACCESS: KeyFlags = KeyFlags::ACCESS;
-const STORED: KeySpec = KeySpec::one(1, KeyFlags::OW.union(KeyFlags::UPDATE));
-
-const RO_KEY: &[KeySpec] = &[KeySpec::one(1, RO)];
-const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const RO_ALL: &[KeySpec] = &[KeySpec::range(1, -1, 1, RO.union(ACCESS))];
 const STORE_ALL: &[KeySpec] = &[STORED, KeySpec::range(2, -1, 1, RO.union(ACCESS))];
-const RO_COUNTED: &[KeySpec] =
-    &[KeySpec { begin: Begin::Index(1), find: Find::KeyNum { count: 0, first: 1, step: 1 }, flags: RO.union(ACCESS) }];
-const RW_INSERT: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::INSERT))];
-const RW_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::DELETE))];
-const RW_ACCESS_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(KeyFlags::DELETE))];
 const MOVE: &[KeySpec] =
     &[KeySpec::one(1, RW.union(ACCESS).union(KeyFlags::DELETE)), KeySpec::one(2, RW.union(KeyFlags::INSERT))];
-
-const NONE: Flags = Flags::empty();
-const FAST: Flags = Flags::FAST;
-const DENYOOM: Flags = Flags::DENYOOM;
-
-const ANY_ORDER: &[&str] = &["nondeterministic_output_order"];
-const RANDOM: &[&str] = &["nondeterministic_output"];
 
 /// The rest of a row of this family.
 const fn set(

@@ -1,6 +1,7 @@
 //! SHARDS (ours): how the keys and the waiting are spread over the shards, and which keys are asked for most.
 //!
-//! `SHARDS INFO` answers a map: `shards` (of a database), `db` (the selected one), `total` (keys, volatile, bytes,
+//! `SHARDS INFO` answers a map: `scripts_on_all_shards` (how many runs of scripts have held all of them; SCRIPT STATS lists
+//! them), `shards` (of a database), `db` (the selected one), `total` (keys, volatile, bytes,
 //! operations, waits, wait_usec) and `list`: one map of the same figures, with `shard`, for every shard that has keys.
 //! `SHARDS HOT` answers an array of maps: `key`, `db`, `operations` (an estimate: the key was met in one sampled command
 //! of 256) and `error` (by how much the estimate may be too high).
@@ -48,7 +49,9 @@ fn info(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (db, shards) = (cx.tx.db(), cx.server.store.shard_count());
     let all: Vec<ShardStats> = (0..shards).map(|shard| cx.tx.shard_stats(db, shard)).collect();
     let sum = |f: fn(&ShardStats) -> u64| all.iter().map(f).sum();
-    out.map(4);
+    out.map(5);
+    out.bulk(b"scripts_on_all_shards");
+    out.int(cx.server.scripts.wide_runs.load(std::sync::atomic::Ordering::Relaxed) as i64);
     out.bulk(b"shards");
     out.int(shards as i64);
     out.bulk(b"db");

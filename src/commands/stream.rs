@@ -14,20 +14,13 @@ mod read;
 pub(crate) use read::{fetches_of_group, keeps_waiting_for};
 
 use super::list::bulk;
+use super::shapes::*;
 use super::*;
 use crate::base::num::parse_u64_lenient;
 use crate::spec::{Begin, Find, KeyFlags};
 use crate::store::{Class, Edit, Key, Wants};
 use crate::types::stream::{Entry, Stream, StreamId};
 
-const RO: KeyFlags = KeyFlags::RO;
-const RW: KeyFlags = KeyFlags::RW;
-const ACCESS: KeyFlags = KeyFlags::ACCESS;
-
-const RO_KEY: &[KeySpec] = &[KeySpec::one(1, RO)];
-const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const RW_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::UPDATE))];
-const RW_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::DELETE))];
 const RW_UPDATE_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::UPDATE).union(KeyFlags::DELETE))];
 const SUB_ACCESS: &[KeySpec] = &[KeySpec::one(2, RO.union(ACCESS))];
 const SUB_INSERT: &[KeySpec] = &[KeySpec::one(2, RW.union(KeyFlags::INSERT))];
@@ -42,14 +35,7 @@ const fn streams(from: i16) -> KeySpec {
     KeySpec { begin: Begin::Keyword("STREAMS", from), find, flags: RO.union(ACCESS) }
 }
 
-const SLOW: Flags = Flags::empty();
-const FAST: Flags = Flags::FAST;
-const DENYOOM: Flags = Flags::DENYOOM;
-const DENYOOM_FAST: Flags = DENYOOM.union(FAST);
-const MOVABLE: Flags = Flags::MOVABLEKEYS;
 const LOADING_STALE: Flags = Flags::LOADING.union(Flags::STALE);
-
-const RANDOM: &[&str] = &["nondeterministic_output"];
 
 const XADD: &str = "key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> field \
                     value [field value ...]";
@@ -96,19 +82,19 @@ pub(super) const TABLE: &[Row] = &[
     container("xinfo", -2, INFO).doc(Group::Stream, "5.0.0", "", "Describes streams, groups and consumers."),
     stream(read("xlen", 2, "key", range::xlen), FAST, RO_KEY, "5.0.0", "O(1)",
         "Returns the number of entries of a stream."),
-    stream(read("xpending", -3, "key group [[IDLE min-idle-time] start end count [consumer]]", group::xpending), SLOW,
+    stream(read("xpending", -3, "key group [[IDLE min-idle-time] start end count [consumer]]", group::xpending), NONE,
         RO_ACCESS, "5.0.0", "O(N)", "Returns what was delivered and not acknowledged.").tips(RANDOM),
-    stream(read("xrange", -4, "key start end [COUNT count]", range::xrange), SLOW, RO_ACCESS, "5.0.0", "O(N)",
+    stream(read("xrange", -4, "key start end [COUNT count]", range::xrange), NONE, RO_ACCESS, "5.0.0", "O(N)",
         "Returns the entries between two ids."),
     stream(block_read("xread", -4, "[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] ID [ID ...]", read::xread),
         MOVABLE, READ, "5.0.0", "", "Returns the entries of streams that come after an id; waits for one if asked to."),
     stream(block("xreadgroup", -7, XREADGROUP, read::xreadgroup), MOVABLE, READ_GROUP, "5.0.0", "",
         "Returns entries that no other consumer of the group has got, or one's own again; waits for one if asked to."),
-    stream(read("xrevrange", -4, "key end start [COUNT count]", range::xrevrange), SLOW, RO_ACCESS, "5.0.0", "O(N)",
+    stream(read("xrevrange", -4, "key end start [COUNT count]", range::xrevrange), NONE, RO_ACCESS, "5.0.0", "O(N)",
         "Returns the entries between two ids, from the last to the first."),
     stream(write("xsetid", -3, "key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]", add::xsetid),
         DENYOOM_FAST, RW_UPDATE, "5.0.0", "O(1)", "Sets the counters of a stream: for replication."),
-    stream(write("xtrim", -4, XTRIM, add::xtrim), SLOW, RW_DELETE, "5.0.0", "O(N)",
+    stream(write("xtrim", -4, XTRIM, add::xtrim), NONE, RW_DELETE, "5.0.0", "O(N)",
         "Removes entries from the front of a stream.").tips(RANDOM),
 ];
 
@@ -118,23 +104,23 @@ const GROUP: &[Row] = &[
         SUB_INSERT, "5.0.0", "O(1)", "Makes a group."),
     stream(write("xgroup|createconsumer", 5, "key group consumer", group::create_consumer), DENYOOM, SUB_INSERT,
         "6.2.0", "O(1)", "Makes a consumer."),
-    stream(write("xgroup|delconsumer", 5, "key group consumer", group::delete_consumer), SLOW, SUB_DELETE, "5.0.0",
+    stream(write("xgroup|delconsumer", 5, "key group consumer", group::delete_consumer), NONE, SUB_DELETE, "5.0.0",
         "O(1)", "Removes a consumer and what is pending for it."),
-    stream(write("xgroup|destroy", 4, "key group", group::destroy), SLOW, SUB_DELETE, "5.0.0", "O(N)",
+    stream(write("xgroup|destroy", 4, "key group", group::destroy), NONE, SUB_DELETE, "5.0.0", "O(N)",
         "Removes a group."),
     stream(admin("xgroup|help", 2, "", group::help), LOADING_STALE, &[], "5.0.0", "O(1)", "Lists the subcommands."),
-    stream(write("xgroup|setid", -5, "key group <id|$> [ENTRIESREAD entries-read]", group::set_id), SLOW, SUB_UPDATE,
+    stream(write("xgroup|setid", -5, "key group <id|$> [ENTRIESREAD entries-read]", group::set_id), NONE, SUB_UPDATE,
         "5.0.0", "O(1)", "Sets how far a group has read."),
 ];
 
 #[rustfmt::skip]
 const INFO: &[Row] = &[
-    stream(read("xinfo|consumers", 4, "key group", info::consumers), SLOW, SUB_ACCESS, "5.0.0", "O(1)",
+    stream(read("xinfo|consumers", 4, "key group", info::consumers), NONE, SUB_ACCESS, "5.0.0", "O(1)",
         "Describes the consumers of a group.").tips(RANDOM),
-    stream(read("xinfo|groups", 3, "key", info::groups), SLOW, SUB_ACCESS, "5.0.0", "O(1)",
+    stream(read("xinfo|groups", 3, "key", info::groups), NONE, SUB_ACCESS, "5.0.0", "O(1)",
         "Describes the groups of a stream."),
     stream(admin("xinfo|help", 2, "", info::help), LOADING_STALE, &[], "5.0.0", "O(1)", "Lists the subcommands."),
-    stream(read("xinfo|stream", -3, "key [FULL [COUNT count]]", info::stream), SLOW, SUB_ACCESS, "5.0.0", "O(1)",
+    stream(read("xinfo|stream", -3, "key [FULL [COUNT count]]", info::stream), NONE, SUB_ACCESS, "5.0.0", "O(1)",
         "Describes a stream."),
 ];
 
@@ -228,9 +214,9 @@ fn write_entries<'a>(out: &mut Reply<'_>, entries: impl Iterator<Item = Entry<'a
     n
 }
 
-/// A change without an event of its own.
+/// A change of what groups know, without an event of its own.
 fn silent<R>(value: R, changes: u64) -> Edit<R> {
-    Edit { value, changes, dirty: changes, event: None, event2: None }
+    Edit { value, changes, dirty: changes, event: None, event2: None, hidden: true }
 }
 
 fn lossy(text: &[u8]) -> std::borrow::Cow<'_, str> {

@@ -8,36 +8,19 @@ mod lcs;
 mod num;
 mod set;
 
+use super::shapes::*;
 use super::*;
 use crate::spec::KeyFlags;
 use crate::store::{Class, Expiry, Key, NewStr, StrRef};
 use crate::types::string::{self as types, Encoded};
 use bytes::Bytes;
 
-const RO: KeyFlags = KeyFlags::RO;
-const RW: KeyFlags = KeyFlags::RW;
-const OW: KeyFlags = KeyFlags::OW;
-const ACCESS: KeyFlags = KeyFlags::ACCESS;
-const UPDATE: KeyFlags = KeyFlags::UPDATE;
-
-const RO_KEY: &[KeySpec] = &[KeySpec::one(1, RO)];
-const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const RO_ALL: &[KeySpec] = &[KeySpec::range(1, -1, 1, RO.union(ACCESS))];
 const RO_TWO: &[KeySpec] = &[KeySpec::range(1, 1, 1, RO.union(ACCESS))];
 const RW_SET: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE).union(KeyFlags::VARIABLE_FLAGS))];
-const RW_ACCESS_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))];
-const RW_ACCESS_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(KeyFlags::DELETE))];
-const RW_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::DELETE))];
-const RW_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE))];
-const RW_INSERT: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::INSERT))];
 const OW_UPDATE: &[KeySpec] = &[KeySpec::one(1, OW.union(UPDATE))];
 const OW_INSERT: &[KeySpec] = &[KeySpec::one(1, OW.union(KeyFlags::INSERT))];
 const OW_UPDATE_PAIRS: &[KeySpec] = &[KeySpec::range(1, -1, 2, OW.union(UPDATE))];
 const OW_INSERT_PAIRS: &[KeySpec] = &[KeySpec::range(1, -1, 2, OW.union(KeyFlags::INSERT))];
-
-const FAST: Flags = Flags::FAST;
-const DENYOOM: Flags = Flags::DENYOOM;
-const DENYOOM_FAST: Flags = Flags::DENYOOM.union(Flags::FAST);
 
 const SET_SYNTAX: &str = "key value [NX|XX|IFEQ comparison-value] [GET] \
      [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL]";

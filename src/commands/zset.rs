@@ -11,48 +11,19 @@ mod pick;
 mod pop;
 mod range;
 
+use super::shapes::*;
 use super::*;
 use crate::config::Settings;
 use crate::resp::Proto;
-use crate::spec::{Begin, Find, KeyFlags};
 use crate::store::{Class, Edit, Expiry, Key};
 use crate::types::Collection;
 use crate::types::packed::Item;
 use crate::types::zset::{ZSet, ZSetLimits};
 
-const RO: KeyFlags = KeyFlags::RO;
-const RW: KeyFlags = KeyFlags::RW;
-const ACCESS: KeyFlags = KeyFlags::ACCESS;
-const UPDATE: KeyFlags = KeyFlags::UPDATE;
-const POPPED: KeyFlags = RW.union(ACCESS).union(KeyFlags::DELETE);
-const STORED: KeySpec = KeySpec::one(1, KeyFlags::OW.union(UPDATE));
-
-const RO_KEY: &[KeySpec] = &[KeySpec::one(1, RO)];
-const RO_ACCESS: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const RO_COUNTED: &[KeySpec] = &[counted(1, RO.union(ACCESS))];
 const STORE_ONE: &[KeySpec] = &[STORED, KeySpec::one(2, RO.union(ACCESS))];
 const STORE_COUNTED: &[KeySpec] = &[STORED, counted(2, RO.union(ACCESS))];
-const RW_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE))];
-const RW_ACCESS_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))];
-const RW_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(KeyFlags::DELETE))];
-const RW_POP: &[KeySpec] = &[KeySpec::one(1, POPPED)];
-const POP_FIRST: &[KeySpec] = &[KeySpec::range(1, -2, 1, POPPED)];
-const POP_COUNTED: &[KeySpec] = &[counted(1, POPPED)];
-const POP_COUNTED_LATER: &[KeySpec] = &[counted(2, POPPED)];
 
-/// As many keys as argument `at` says, behind it.
-const fn counted(at: u16, flags: KeyFlags) -> KeySpec {
-    KeySpec { begin: Begin::Index(at), find: Find::KeyNum { count: 0, first: 1, step: 1 }, flags }
-}
-
-const NONE: Flags = Flags::empty();
-const FAST: Flags = Flags::FAST;
-const DENYOOM: Flags = Flags::DENYOOM;
-const DENYOOM_FAST: Flags = DENYOOM.union(FAST);
-const MOVABLE: Flags = Flags::MOVABLEKEYS;
 const STORES: Flags = DENYOOM.union(MOVABLE);
-
-const RANDOM: &[&str] = &["nondeterministic_output"];
 
 const ADD: &str = "key [NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]";
 const MPOP: &str = "numkeys key [key ...] <MIN|MAX> [COUNT count]";
@@ -106,9 +77,9 @@ pub(super) const TABLE: &[Row] = &[
         "Takes members from an end of the first of several sorted sets that is not empty."),
     zset(read("zmscore", -3, "key member [member ...]", zmscore), FAST, RO_ACCESS, "6.2.0", "O(N)",
         "Returns the scores of several members of a sorted set."),
-    zset(write("zpopmax", -2, "key [count]", pop::zpopmax), FAST, RW_POP, "5.0.0", "O(log(N)*M)",
+    zset(write("zpopmax", -2, "key [count]", pop::zpopmax), FAST, RW_ACCESS_DELETE, "5.0.0", "O(log(N)*M)",
         "Takes the members of the highest scores from a sorted set."),
-    zset(write("zpopmin", -2, "key [count]", pop::zpopmin), FAST, RW_POP, "5.0.0", "O(log(N)*M)",
+    zset(write("zpopmin", -2, "key [count]", pop::zpopmin), FAST, RW_ACCESS_DELETE, "5.0.0", "O(log(N)*M)",
         "Takes the members of the lowest scores from a sorted set."),
     zset(read("zrandmember", -2, "key [count [WITHSCORES]]", pick::zrandmember), NONE, RO_ACCESS, "6.2.0", "O(N)",
         "Returns random members of a sorted set.").tips(RANDOM),

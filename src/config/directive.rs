@@ -6,7 +6,7 @@
 
 use crate::base::num::{parse_i64, parse_memory};
 
-use super::settings::Settings;
+use super::settings::{Amount, Settings};
 
 /// What values a directive takes.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +94,7 @@ pub(super) enum Place {
     Bool(fn(&Settings) -> bool, fn(&mut Settings, bool)),
     Int(fn(&Settings) -> i64, fn(&mut Settings, i64)),
     Memory(fn(&Settings) -> u64, fn(&mut Settings, u64)),
+    Amount(fn(&Settings) -> Amount, fn(&mut Settings, Amount)),
     Choice(fn(&Settings) -> usize, fn(&mut Settings, usize)),
     Text(fn(&Settings) -> &str, fn(&mut Settings, &str)),
     Special(fn(&Settings) -> String, fn(&mut Settings, &[&str]) -> Result<(), String>),
@@ -163,6 +164,10 @@ impl Directive {
                 _ => get(settings).to_string(),
             },
             Place::Memory(get, _) => get(settings).to_string(),
+            Place::Amount(get, _) => match get(settings) {
+                Amount::Bytes(bytes) => bytes.to_string(),
+                Amount::Percent(percent) => format!("{percent}%"),
+            },
             Place::Choice(get, _) => match self.kind {
                 Kind::Enum(words) => words.get(get(settings)).copied().unwrap_or_default().to_owned(),
                 _ => String::new(),
@@ -210,6 +215,8 @@ impl Directive {
             (Place::Bool(_, set), Value::Bool(on)) => set(settings, on),
             (Place::Int(_, set), Value::Int(n)) => set(settings, n),
             (Place::Memory(_, set), Value::Memory(bytes)) => set(settings, bytes),
+            (Place::Amount(_, set), Value::Memory(bytes)) => set(settings, Amount::Bytes(bytes)),
+            (Place::Amount(_, set), Value::Percent(percent)) => set(settings, Amount::Percent(percent)),
             (Place::Choice(_, set), Value::Choice(i)) => set(settings, i),
             (Place::Text(_, set), Value::Text(text)) => set(settings, &text),
             (Place::Kept, value) => self.keep(settings, value.canonical(self.kind)),

@@ -19,8 +19,8 @@ pub use directive::{Directive, Effect, Kind, Mutability};
 pub use file::{LoadError, Loaded, Loader};
 pub use rewrite::rewritten;
 pub use settings::{
-    Access, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, OutputLimit, OutputLimits, STRING_MAX, SavePoint,
-    Settings, Supervised, Values,
+    Access, Amount, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, OutputLimit, OutputLimits, STRING_MAX,
+    SavePoint, Settings, Supervised, Values,
 };
 pub use shared::{Config, RewriteError, SetError};
 pub use table::{DIRECTIVES, find};

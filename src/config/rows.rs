@@ -4,7 +4,7 @@
 //! what is particular about it and no more.
 
 use super::directive::{Check, Directive, Effect, Kind, Mutability, Place};
-use super::settings::Settings;
+use super::settings::{Amount, Settings};
 
 const fn row(name: &'static str, kind: Kind, default: &'static str, place: Place) -> Directive {
     Directive {
@@ -67,6 +67,16 @@ pub(super) const fn memory(
     set: fn(&mut Settings, u64),
 ) -> Directive {
     row(name, Kind::Memory { min: range.0, max: range.1 }, default, Place::Memory(get, set))
+}
+
+/// A row of bytes, or of a percentage of `maxmemory`.
+pub(super) const fn amount(
+    name: &'static str,
+    default: &'static str,
+    get: fn(&Settings) -> Amount,
+    set: fn(&mut Settings, Amount),
+) -> Directive {
+    row(name, Kind::MemoryOrPercent, default, Place::Amount(get, set))
 }
 
 /// A row of one word out of `words`; the functions speak in positions.

@@ -70,6 +70,31 @@ words!(
     }
 );
 
+/// Bytes, as such or as a share of a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Bytes.
+    Bytes(u64),
+    /// Percents of the whole.
+    Percent(u64),
+}
+
+impl Default for Amount {
+    fn default() -> Self {
+        Amount::Bytes(0)
+    }
+}
+
+impl Amount {
+    /// In bytes, of a whole of so many.
+    pub fn of(self, whole: u64) -> u64 {
+        match self {
+            Amount::Bytes(bytes) => bytes,
+            Amount::Percent(percent) => (u128::from(whole) * u128::from(percent) / 100) as u64,
+        }
+    }
+}
+
 impl MaxmemoryPolicy {
     /// True where keys count accesses (LFU) instead of remembering the last one (LRU).
     pub const fn is_lfu(self) -> bool {
@@ -217,6 +242,8 @@ pub struct Values {
     pub lazyfree_lazy_user_flush: bool,
     /// Bytes of memory before eviction; 0 is no limit.
     pub maxmemory: u64,
+    /// Memory of all clients together before the largest are closed; 0 is no limit.
+    pub maxmemory_clients: Amount,
     /// What is evicted.
     pub maxmemory_policy: MaxmemoryPolicy,
     /// Keys compared for one eviction.

@@ -19,15 +19,18 @@
 //! is known to be connected; the reply to one that goes before it is written is lost with the connection, as every reply.
 //! Once CLIENT KILL or CLIENT UNBLOCK has answered, its client is not served any more, though its own worker takes it out
 //! of the queues later; of CLIENT UNBLOCK and who serves, one decides ([`Shared::decide`]), so the other knows. The reply
-//! lies in the inbox before the wait is over, so what the client runs next comes behind it.
+//! lies in the inbox before the wait is over, so what the client runs next comes behind it. A client that has only shut
+//! down its writing side ends its wait by that, but if it was served before it gets the reply (`block/end.rs`).
 //! If the handler panics on its behalf the waiter stays.
 //!
 //! **Cost.** Who does not block and touches no key that others wait for pays a test of a null pointer per write. A
 //! push of one element to a key with ten thousand waiters looks at one of them. Timers are the connection's
 //! (`net/timers.rs`). Lock order is the store's: one transaction at a time.
 
+mod end;
+
 use super::{Worker, commit, lock_set, track};
-use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared, Unblock};
+use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared};
 use crate::commands::error::BUSY;
 use crate::commands::stream::{fetches_of_group, keeps_waiting_for};
 use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
@@ -45,9 +48,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A key with its database.
 type KeyIn = (u32, Box<[u8]>);
-
-/// Nanoseconds until a client whose wait is over is looked at again while a busy script holds its keys.
-const BUSY_PAUSE_NS: u64 = 20_000_000;
 
 /// So often a blocking command lets others go first before it runs.
 const ROUNDS_MAX: u32 = 64;
@@ -68,6 +68,8 @@ struct Waiter {
     silent: bool,
     /// It tracks the keys that the command reads.
     tracks: bool,
+    /// It waits for some time at most.
+    timed: bool,
     id: CommandId,
     row: &'static Row,
     handler: BlockFn,
@@ -85,7 +87,12 @@ impl Waiting for Waiter {
 }
 
 impl Waiter {
-    fn new(client: &Client, (id, row, handler): (CommandId, &'static Row, BlockFn), args: OwnedCommand) -> Self {
+    fn new(
+        client: &Client,
+        (id, row, handler): (CommandId, &'static Row, BlockFn),
+        args: OwnedCommand,
+        timed: bool,
+    ) -> Self {
         Self {
             over: AtomicBool::new(false),
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -94,6 +101,7 @@ impl Waiter {
             proto: client.proto,
             no_touch: client.no_touch,
             tracks: track::remembers(client, row),
+            timed,
             silent: matches!(client.reply, ReplyMode::Off | ReplyMode::Skip),
             id,
             row,
@@ -116,6 +124,7 @@ impl Waiter {
         self.over.store(true, Ordering::Release);
         self.client.set_flag(ClientFlags::BLOCKED, false);
         server.clients.blocked.fetch_sub(1, Ordering::Relaxed);
+        server.clients.timed.fetch_sub(u64::from(self.timed), Ordering::Relaxed);
         let mine = tx.db();
         tx.select(self.db);
         for_each_waited(self.row, self.args.view(), |key| {
@@ -207,6 +216,7 @@ fn start_waiting(server: &Server, client: &mut Client, tx: &mut WriteTx<'_>, wai
     client.shared.begin_wait();
     client.shared.set_flag(ClientFlags::BLOCKED, true);
     server.clients.blocked.fetch_add(1, Ordering::Relaxed);
+    server.clients.timed.fetch_add(u64::from(waiter.timed), Ordering::Relaxed);
     client.blocked = Some(Box::new(Blocked { deadline_ns, ticket: Box::new(ticket) }));
 }
 
@@ -249,14 +259,6 @@ fn waiter_of(client: &Client) -> Option<Ticket> {
     client.blocked.as_ref()?.ticket.downcast_ref().map(Arc::clone)
 }
 
-/// A wait for nothing but time: ends with it, or when the client is woken.
-fn resume_plain(client: &mut Client, timed_out: bool, out: &mut OutBuf) {
-    client.blocked = None;
-    if timed_out {
-        Reply::new(out, client.proto).null_array();
-    }
-}
-
 impl Worker {
     /// Runs a blocking command of a client outside of a transaction: it replies, or blocks the client.
     #[allow(clippy::too_many_arguments)]
@@ -296,7 +298,7 @@ impl Worker {
                             _ => None,
                         };
                         let args = settled.unwrap_or_else(|| args.to_owned());
-                        let waiter = Waiter::new(client, (id, row, handler), args);
+                        let waiter = Waiter::new(client, (id, row, handler), args, timeout_ms.is_some());
                         let deadline_ns =
                             timeout_ms.map(|ms| self.last_ns.saturating_add(ms.saturating_mul(1_000_000)));
                         start_waiting(server, client, &mut tx, waiter, deadline_ns);
@@ -379,13 +381,7 @@ impl Worker {
     }
 
     /// The first waiter for a key behind number `after` that a value of the key's type can serve.
-    fn next_for(
-        &mut self,
-        server: &Server,
-        db: u32,
-        key: &[u8],
-        after: u64,
-    ) -> Result<Option<Ticket>, IsBusy> {
+    fn next_for(&mut self, server: &Server, db: u32, key: &[u8], after: u64) -> Result<Option<Ticket>, IsBusy> {
         let context =
             Context { db, now: self.now_ms, access: server.access(&self.settings, self.now_ms), no_touch: true };
         let key = Key { bytes: key, hash: server.store.hash(key) };
@@ -460,108 +456,5 @@ impl Worker {
         if !self.effects.garbage.is_empty() {
             commit::dispose(server, &mut self.effects);
         }
-    }
-
-    /// Goes on with the command that blocks the client: somebody woke it, or its time is over. The client is blocked no
-    /// more if it has been served (the reply is in its inbox) or gets its reply here.
-    pub fn resume(&mut self, server: &Server, client: &mut Client, timed_out: bool, out: &mut OutBuf) {
-        self.tick();
-        if self.resume_held(server, client, timed_out, out) {
-            return;
-        }
-        let Some(ticket) = waiter_of(client) else {
-            return resume_plain(client, timed_out, out);
-        };
-        let Some(waiter) = Waiter::of(&ticket) else { return };
-        let over = waiter.over.load(Ordering::Acquire);
-        if !over && !timed_out && client.shared.asked().is_none() {
-            return;
-        }
-        let mine = if over { Ok(false) } else { self.give_up(server, waiter, &ticket) };
-        let Ok(mine) = mine else {
-            // It waits until the script that holds its keys has ended.
-            if let Some(blocked) = &mut client.blocked {
-                blocked.deadline_ns = Some(self.last_ns + BUSY_PAUSE_NS);
-            }
-            return;
-        };
-        client.blocked = None;
-        // It was busy waiting.
-        client.shared.active(self.now_ms);
-        if !mine || waiter.silent {
-            return;
-        }
-        let mut reply = Reply::new(out, client.proto);
-        match client.shared.asked() {
-            Some(Unblock::Error) => {
-                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-                self.count_error(b"UNBLOCKED");
-            }
-            // Of all commands, also of those that answer with a single element.
-            _ => reply.null_array(),
-        }
-        self.stats.commands[waiter.id as usize].ran(0, reply.errors() > 0, self.latency_tracking);
-        self.stats.processed.add(1);
-    }
-
-    /// Takes a waiter out of its queues; `false` if it was served before that.
-    fn give_up(&mut self, server: &Server, waiter: &Waiter, ticket: &Ticket) -> Result<bool, IsBusy> {
-        let access = server.access(&self.settings, self.now_ms);
-        let context = Context { db: waiter.db, now: self.now_ms, access, no_touch: true };
-        waiter_locks(server, waiter, &mut self.locks);
-        self.effects.reset();
-        let mut tx = server.store.enter(&mut self.locks, context, &mut self.effects)?;
-        let mine = !waiter.over.load(Ordering::Acquire);
-        if mine {
-            // Else it is CLIENT UNBLOCK that ends it.
-            waiter.client.decide();
-            waiter.finish(server, ticket, &mut tx);
-        }
-        Ok(mine)
-    }
-
-    /// Puts something off until the script has ended that is in its way, or does it if that has just happened.
-    #[cold]
-    pub(super) fn put_off(&mut self, server: &Server, late: Late) {
-        server.put_off(late);
-        // Who ends a busy script says so first and looks at the list then.
-        if !server.store.busy.any() {
-            self.catch_up(server);
-        }
-    }
-
-    /// What had to be put off because a script was busy, once that has ended.
-    #[cold]
-    pub(super) fn catch_up(&mut self, server: &Server) {
-        let mut ready = Vec::new();
-        for late in server.take_late() {
-            match late {
-                Late::Ready(db, key) => ready.push((db, key)),
-                Late::Unwatch(watches) => self.unwatch_all(server, watches),
-                Late::Leave(ticket) => {
-                    if let Some(waiter) = Waiter::of(&ticket)
-                        && self.give_up(server, waiter, &ticket).is_err()
-                    {
-                        self.put_off(server, Late::Leave(ticket));
-                    }
-                }
-            }
-        }
-        self.serve(server, ready);
-    }
-
-    /// The connection goes: its waiter must not be served any more.
-    pub(super) fn abandon(&mut self, server: &Server, client: &mut Client) {
-        if let Some(ticket) = waiter_of(client)
-            && let Some(waiter) = Waiter::of(&ticket)
-        {
-            if self.give_up(server, waiter, &ticket).is_err() {
-                // Nobody serves who is known to be gone.
-                client.shared.kill.store(true, Ordering::Relaxed);
-                self.put_off(server, Late::Leave(ticket));
-            }
-        }
-        self.forget_held(server, client);
-        client.blocked = None;
     }
 }

@@ -1,10 +1,11 @@
-//! The periodic work: active expiry, and closing clients that are idle or too slow.
+//! The periodic work: active expiry, and closing clients that are idle, too slow, or take too much memory together.
 //!
 //! Owns how hard it works, not when it is called: the main thread calls [`Cron::tick`] every [`Cron::period`]. Each tick
 //! sweeps a bounded sample of the keys with a time to live and goes on only while so many of them had expired that it
 //! is worth it, and never for more than its share of the period; the shards are locked one at a time, for the few
 //! microseconds of a [`Store::sweep`](crate::store::Store::sweep) step. Removals are committed like any change, so they
-//! reach the journal. It must not know timers or sockets: a client is closed by asking its worker to.
+//! reach the journal. With `maxmemory-clients` each tick also adds up what all clients take, and closes the largest of
+//! them while that is too much. It must not know timers or sockets: a client is closed by asking its worker to.
 
 use super::commit;
 use crate::client::{ClientFlags, Shared};
@@ -13,6 +14,7 @@ use crate::resp::OwnedCommand;
 use crate::server::Server;
 use crate::store::{Context, Effects, SweepPosition, Swept};
 use smallvec::SmallVec;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -137,6 +139,10 @@ impl Cron {
             server.tracking.tick(max, &mut self.effects.calls);
             server.tell(&mut self.effects.calls);
         }
+        let most = settings.maxmemory_clients.of(settings.maxmemory);
+        if most > 0 {
+            evict_clients(server, most);
+        }
         let now = server.clock.mono_ns();
         if now >= self.sample_ns {
             self.sample_ns = now + RATES;
@@ -248,6 +254,33 @@ fn each_second(server: &Server, settings: &Settings) {
     }
 }
 
+/// Closes clients, the largest first, until all of them together take at most `most` bytes. Those that asked for
+/// CLIENT NO-EVICT stay, but count.
+fn evict_clients(server: &Server, most: u64) {
+    let mut clients: Vec<(u64, Arc<Shared>)> = server
+        .clients
+        .all()
+        .into_iter()
+        .filter(|client| !client.kill.load(Relaxed))
+        .map(|client| (client.memory() as u64, client))
+        .collect();
+    let mut sum: u64 = clients.iter().map(|(bytes, _)| bytes).sum();
+    if sum <= most {
+        return;
+    }
+    clients.retain(|(_, client)| !client.flags().contains(ClientFlags::NO_EVICT));
+    clients.sort_unstable_by_key(|(bytes, client)| (std::cmp::Reverse(*bytes), client.id));
+    for (bytes, client) in clients {
+        if sum <= most {
+            break;
+        }
+        sum -= bytes;
+        tracing::info!("Evicting client {} ({}) of {bytes} bytes", client.id, client.addr);
+        server.clients.evicted.fetch_add(1, Relaxed);
+        client.close();
+    }
+}
+
 /// Whether a client has done nothing for more than `timeout` seconds. Monitors and subscribers only listen and blocked
 /// clients only wait, so they are never idle.
 fn is_idle(client: &Shared, settings: &Settings, now_ms: u64) -> bool {
@@ -283,7 +316,6 @@ mod tests {
     use crate::config::Config;
     use crate::store::{Expiry, Journal, Key, NewStr};
     use parking_lot::Mutex;
-    use std::sync::Arc;
 
     fn server(settings: Settings) -> (Server, Clock) {
         let clock = Clock::manual();

@@ -74,6 +74,10 @@ pub struct Worker {
     after_mail: Option<Mark>,
     /// Who runs commands now.
     source: Source,
+    /// Serves the other clients of this thread, while a script of one is busy.
+    serve_others: fn(),
+    /// It serves clients while a script of this thread is busy: it runs none itself.
+    within_script: bool,
 }
 
 /// What [`Worker::run`] did with a connection's input.
@@ -124,9 +128,18 @@ impl Worker {
             lines: Vec::new(),
             after_mail: None,
             source: Source::Client,
+            serve_others: || {},
+            within_script: false,
             settings,
             server,
         }
+    }
+
+    /// The same where scripts may become busy: what serves the others then, and whether this is that half of the worker.
+    pub fn beside_scripts(mut self, serve_others: fn(), within_script: bool) -> Self {
+        self.serve_others = serve_others;
+        self.within_script = within_script;
+        self
     }
 
     /// The configuration as this worker knows it.

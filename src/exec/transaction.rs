@@ -146,6 +146,12 @@ impl Worker {
             self.unwatch(server, client);
             return;
         }
+        let scripts = multi.queue.iter().any(|(id, _)| matches!(server.commands.row(*id).run, Run::Script(_)));
+        if self.within_script && scripts {
+            reply.error(&format!("EXECABORT Transaction discarded because of: {BUSY}"));
+            self.unwatch_all(server, watches);
+            return;
+        }
         self.lock_for_exec(server, client, &multi, &watches);
         self.effects.reset();
         let context = self.context(server, client);
@@ -174,6 +180,10 @@ impl Worker {
         self.effects.ready.append(&mut self.ready);
         self.limit_table(server);
         self.settle(server);
+        if scripts {
+            // One of them may have been busy.
+            self.catch_up(server);
+        }
     }
 
     /// Runs the queue of a transaction on its shards.

@@ -21,7 +21,8 @@
 //! replies plus its own requests, each under the limit that Redis has for it.
 //!
 //! **Blocked client.** The same while a command of the client waits: what follows it stays in `rest`, until the worker
-//! says that somebody woke the client or that its deadline has come. A peer that goes ends the wait at once.
+//! says that somebody woke the client or that its deadline has come. A peer that goes ends the wait at once; one that was
+//! served before that and only closed its writing side gets its replies.
 //!
 //! **Large values** go straight from the socket to where they are stored, but for what came with the read that their
 //! beginning was found in. A connection that has sent one reads little at first, so that this part is small.
@@ -216,7 +217,11 @@ impl Connection {
                     continue;
                 }
             }
-            if self.eof && (self.unsent.is_none() || blocked) {
+            if self.eof && blocked {
+                self.end_wait(scratch)?;
+                continue;
+            }
+            if self.eof && self.unsent.is_none() {
                 return Err(End::Closed);
             }
             if !self.readable || self.eof || self.client.closing {
@@ -256,6 +261,18 @@ impl Connection {
         guarded(exec, server, &mut self.client, output, |exec, client, out| {
             exec.resume(server, client, timed_out, out);
         })?;
+        self.send(scratch)
+    }
+
+    /// The peer sends nothing any more, which ends its wait, and the connection, unless the wait is over already: then
+    /// there is a reply.
+    #[cold]
+    fn end_wait(&mut self, scratch: &mut Scratch) -> Result<(), End> {
+        let Scratch { exec, server, output, .. } = scratch;
+        let run = |exec: &mut exec::Worker, client: &mut _, out: &mut _| exec.end_wait(server, client, out);
+        if !guarded(exec, server, &mut self.client, output, run)? {
+            return Err(End::Closed);
+        }
         self.send(scratch)
     }
 

@@ -55,13 +55,13 @@ impl<T> Slab<T> {
     }
 
     /// What was given this token, if it is still there. O(1).
-    #[inline]
+    #[cfg(test)]
     pub(super) fn get(&mut self, token: u64) -> Option<&mut T> {
         let slot = self.slots.get_mut(index(token))?;
         if slot.generation == (token >> 32) as u32 { slot.content.as_mut() } else { None }
     }
 
-    /// Brings what has this token nearer, for a [`Slab::get`] soon.
+    /// Brings what has this token nearer, for a [`Slab::lend`] soon.
     #[inline]
     pub(super) fn prefetch(&self, token: u64) {
         if let Some(slot) = self.slots.get(index(token)) {
@@ -69,12 +69,26 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Takes something out. Amortised O(1).
-    pub(super) fn remove(&mut self, token: u64) -> Option<T> {
-        self.get(token)?;
+    /// Takes something out for a while: its place and its token stay its own until [`Slab::put_back`] or
+    /// [`Slab::vacate`]. O(1).
+    #[inline]
+    pub(super) fn lend(&mut self, token: u64) -> Option<T> {
         let slot = self.slots.get_mut(index(token))?;
+        if slot.generation == (token >> 32) as u32 { slot.content.take() } else { None }
+    }
+
+    /// Puts what was lent back. O(1).
+    #[inline]
+    pub(super) fn put_back(&mut self, token: u64, content: T) {
+        if let Some(slot) = self.slots.get_mut(index(token)) {
+            slot.content = Some(content);
+        }
+    }
+
+    /// Gives up the place of something that was lent. Amortised O(1).
+    pub(super) fn vacate(&mut self, token: u64) {
+        let Some(slot) = self.slots.get_mut(index(token)) else { return };
         slot.generation = slot.generation.wrapping_add(1);
-        let content = slot.content.take();
         self.free.push(index(token) as u32);
         if self.free.len() == self.slots.len() && self.slots.len() > KEPT {
             // The memory of a burst goes back. New places are younger than all of these.
@@ -82,7 +96,6 @@ impl<T> Slab<T> {
             self.slots = Vec::new();
             self.free = Vec::new();
         }
-        content
     }
 
     /// All tokens. O(places).
@@ -116,16 +129,21 @@ mod tests {
             } else {
                 let nth = rng.below(model.len() as u64) as usize;
                 let token = *model.keys().nth(nth).unwrap();
-                assert_eq!(slab.remove(token), model.remove(&token));
+                assert_eq!(slab.lend(token), model.remove(&token));
+                assert_eq!(slab.lend(token), None);
+                slab.vacate(token);
                 gone.push(token);
             }
             if let Some((&token, &value)) = model.iter().next() {
+                let lent = slab.lend(token);
+                assert_eq!(lent, Some(value));
+                slab.put_back(token, value);
                 assert_eq!(slab.get(token), Some(&mut { value }));
             }
             if let Some(&token) = gone.last() {
                 slab.prefetch(token);
                 assert_eq!(slab.get(token), None);
-                assert_eq!(slab.remove(token), None);
+                assert_eq!(slab.lend(token), None);
             }
             assert_eq!(slab.is_empty(), model.is_empty());
         }

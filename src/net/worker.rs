@@ -10,6 +10,11 @@
 //! small: a [`Slab`] of connections; a queue of those whose turn ended with work left, between two looks at the sockets;
 //! a [`Mailbox`] for those that other threads want looked at; [`Timers`] for those that wait until a deadline.
 //!
+//! **While a script is busy** its worker serves its other connections: the script asks every so often ([`serve_others`]) for
+//! a round that does not sleep. That is possible because for its turn a connection is lent out of the slab, and the
+//! worker's scratch with it, so that nothing of the loop is in use but what the turn was lent; the round has a scratch of its
+//! own. What is told of the connection that runs the script waits until its turn is over. In such a round no script is run.
+//!
 //! **Nothing is missed while it sleeps**: the mailbox is told before the loop looks at it for the last time, and wakes
 //! it from then on. Sockets are registered once, edge-triggered: a connection remembers what it was told until the
 //! socket says that there is no more.
@@ -22,10 +27,13 @@ use crate::client::{Client, ClientFlags, Mailbox, Shared};
 use crate::exec::Worker;
 use crate::resp::OutBuf;
 use crate::server::Server;
+use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
+use scoped_tls_hkt::scoped_thread_local;
 use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -41,6 +49,8 @@ const EVENTS: usize = 256;
 /// So many connections are run before their replies are written: enough for a peer that has them all to be woken once,
 /// few enough that the first does not wait long.
 const LATE_MAX: usize = 16;
+/// All events are done with.
+const ALL: usize = usize::MAX;
 /// The token by which other threads wake the loop; no connection has it.
 const WAKE: Token = Token(usize::MAX);
 
@@ -73,6 +83,20 @@ pub(super) struct Scratch {
     /// Empty buffers for replies that are written late.
     #[allow(clippy::vec_box, reason = "a connection holds a buffer by one pointer, and gets the box")]
     pub(super) spare: Vec<Box<OutBuf>>,
+}
+
+impl Scratch {
+    /// `within`: for rounds within a turn.
+    fn new(server: &Arc<Server>, index: usize, within: bool) -> Box<Self> {
+        let serve: fn() = if within { || {} } else { serve_others };
+        Box::new(Self {
+            exec: Worker::new(Arc::clone(server), index).beside_scripts(serve, within),
+            server: Arc::clone(server),
+            input: vec![0; INPUT].into_boxed_slice(),
+            output: OutBuf::default(),
+            spare: Vec::new(),
+        })
+    }
 }
 
 /// The worker threads.
@@ -143,10 +167,29 @@ impl Pool {
     }
 }
 
+scoped_thread_local!(
+    /// The loop, during the turns of its connections.
+    static mut LOOP: for<'a> &'a mut EventLoop
+);
+
+/// Serves the other connections of this thread's worker while one of them is in its turn.
+fn serve_others() {
+    if LOOP.is_set() {
+        LOOP.with(|worker| worker.round_within());
+    }
+}
+
 /// One worker's loop.
 struct EventLoop {
     poll: Poll,
-    scratch: Scratch,
+    server: Arc<Server>,
+    /// Lent to the connection whose turn it is.
+    scratch: Option<Box<Scratch>>,
+    /// The scratch for rounds within a turn, once there was one.
+    within: Option<Box<Scratch>>,
+    /// The connection whose turn it is, and what it was told meanwhile.
+    running: u64,
+    missed: Vec<(u64, Why)>,
     index: usize,
     connections: Slab<Connection>,
     /// Connections whose turn ended with work left.
@@ -155,8 +198,14 @@ struct EventLoop {
     late: Vec<u64>,
     timers: Timers,
     mailbox: Arc<Mailbox>,
-    /// Tokens taken out of the mailbox.
-    mail: Vec<u64>,
+    /// What the sockets said last, and how many of it are done with.
+    events: Rc<Events>,
+    taken: usize,
+    /// Tokens taken out of the mailbox, and an empty list for more.
+    mail: VecDeque<u64>,
+    tokens: Vec<u64>,
+    /// Connections whose deadlines have come.
+    due: VecDeque<u64>,
     accepted: Receiver<Accepted>,
     load: Arc<AtomicUsize>,
     /// At shutdown: when it ends, whatever has not been written, in monotonic nanoseconds.
@@ -176,23 +225,24 @@ impl EventLoop {
             // Once: each worker is made once.
             let _ = place.set(Arc::clone(&mailbox));
         }
-        let scratch = Scratch {
-            exec: Worker::new(Arc::clone(&server), index),
-            server,
-            input: vec![0; INPUT].into_boxed_slice(),
-            output: OutBuf::default(),
-            spare: Vec::new(),
-        };
         Self {
             poll,
-            scratch,
+            scratch: Some(Scratch::new(&server, index, false)),
+            within: None,
+            running: u64::MAX,
+            missed: Vec::new(),
+            server,
             index,
             connections: Slab::default(),
             ready: VecDeque::new(),
             late: Vec::new(),
             timers: Timers::default(),
             mailbox,
-            mail: Vec::new(),
+            events: Rc::new(Events::with_capacity(EVENTS)),
+            taken: ALL,
+            mail: VecDeque::new(),
+            tokens: Vec::new(),
+            due: VecDeque::new(),
             accepted,
             load,
             end_ns: None,
@@ -201,9 +251,8 @@ impl EventLoop {
 
     /// Serves until the queue of new connections is closed and the connections have drained.
     fn run(mut self) {
-        let mut events = Events::with_capacity(EVENTS);
         while !self.has_drained() {
-            if let Err(e) = self.round(&mut events) {
+            if let Err(e) = self.round() {
                 tracing::error!("Worker {} cannot wait for its sockets: {e}", self.index);
                 return;
             }
@@ -211,21 +260,39 @@ impl EventLoop {
     }
 
     /// Sleeps until there is something to do; then everybody who has something to do has a turn.
-    fn round(&mut self, events: &mut Events) -> io::Result<()> {
-        self.wait(events)?;
+    fn round(&mut self) -> io::Result<()> {
+        self.wait()?;
+        let events = Rc::clone(&self.events);
+        self.taken = 0;
         let mut upcoming = events.iter().skip(1);
-        for event in &*events {
+        for event in events.iter() {
             if let Some(next) = upcoming.next() {
                 self.connections.prefetch(next.token().0 as u64);
             }
-            if event.token() != WAKE {
-                self.turn(event.token().0 as u64, Why::of(event));
+            if self.taken == ALL {
+                break;
             }
+            self.taken += 1;
+            self.event(event);
         }
-        if self.mailbox.has_mail() {
+        self.taken = ALL;
+        self.serve_the_rest();
+        Ok(())
+    }
+
+    #[inline]
+    fn event(&mut self, event: &Event) {
+        if event.token() != WAKE {
+            self.turn(event.token().0 as u64, Why::of(event));
+        }
+    }
+
+    /// Turns of those whom no socket has called.
+    fn serve_the_rest(&mut self) {
+        if self.mailbox.has_mail() || !self.mail.is_empty() {
             self.take_mail();
         }
-        if !self.timers.is_empty() {
+        if !self.timers.is_empty() || !self.due.is_empty() {
             self.meet_deadlines();
         }
         for _ in 0..self.ready.len() {
@@ -234,15 +301,35 @@ impl EventLoop {
             }
         }
         self.write_late();
-        Ok(())
+    }
+
+    /// A round within a turn: it does not sleep. It begins with what the round around it has not come to.
+    #[cold]
+    fn round_within(&mut self) {
+        let (server, index) = (Arc::clone(&self.server), self.index);
+        let scratch = self.within.take().unwrap_or_else(|| Scratch::new(&server, index, true));
+        let outer = (self.scratch.replace(scratch), self.running);
+        let late = std::mem::take(&mut self.late);
+        let taken = std::mem::replace(&mut self.taken, ALL);
+        let events = Rc::clone(&self.events);
+        events.iter().skip(taken).for_each(|event| self.event(event));
+        let mut fresh = Events::with_capacity(EVENTS);
+        match self.poll.poll(&mut fresh, Some(Duration::ZERO)) {
+            Ok(()) => fresh.iter().for_each(|event| self.event(event)),
+            Err(e) => tracing::debug!("Looking at the sockets of worker {index} failed: {e}"),
+        }
+        self.serve_the_rest();
+        self.late = late;
+        self.within = self.scratch.take();
+        (self.scratch, self.running) = outer;
     }
 
     fn now_ns(&self) -> u64 {
-        self.scratch.server.clock.mono_ns()
+        self.server.clock.mono_ns()
     }
 
     /// Sleeps until there is something to do; does not sleep where there is already.
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+    fn wait(&mut self) -> io::Result<()> {
         let timeout = if !self.ready.is_empty() || !self.mailbox.doze() {
             Some(Duration::ZERO)
         } else if self.timers.is_empty() && self.end_ns.is_none() {
@@ -252,6 +339,8 @@ impl EventLoop {
             let end = self.end_ns.map(|end| Duration::from_nanos(end.saturating_sub(now)));
             self.timers.until_first(now).into_iter().chain(end).min()
         };
+        // Between two rounds nobody else has it.
+        let Some(events) = Rc::get_mut(&mut self.events) else { return Ok(()) };
         let polled = self.poll.poll(events, timeout);
         self.mailbox.awake();
         match polled {
@@ -264,20 +353,24 @@ impl EventLoop {
     /// One connection's turn.
     #[inline]
     fn turn(&mut self, token: u64, why: Why) {
-        let Some(connection) = self.connections.get(token) else { return };
-        let next = connection.turn(&mut self.scratch, why);
+        let Some(mut connection) = self.connections.lend(token) else {
+            if token == self.running {
+                self.missed.push((token, why));
+            }
+            return;
+        };
+        let Some(mut scratch) = self.scratch.take() else { return };
+        let outer = std::mem::replace(&mut self.running, token);
+        let next = LOOP.set(&mut *self, || connection.turn(&mut scratch, why));
+        self.running = outer;
+        self.scratch = Some(scratch);
         let deadline = connection.deadline_ns();
         if deadline != connection.armed_ns {
             self.timers.set(token, &mut connection.armed_ns, deadline);
         }
         match next {
             Next::Wait => {}
-            Next::Late => {
-                self.late.push(token);
-                if self.late.len() >= LATE_MAX {
-                    self.write_late();
-                }
-            }
+            Next::Late => self.late.push(token),
             Next::Again => {
                 if !connection.queued {
                     connection.queued = true;
@@ -286,9 +379,26 @@ impl EventLoop {
             }
             Next::Gone => {
                 self.timers.set(token, &mut connection.armed_ns, 0);
-                self.connections.remove(token);
+                drop(connection);
+                self.connections.vacate(token);
                 self.load.fetch_sub(1, Relaxed);
+                return;
             }
+        }
+        self.connections.put_back(token, connection);
+        if self.late.len() >= LATE_MAX {
+            self.write_late();
+        }
+        if !self.missed.is_empty() {
+            self.make_up();
+        }
+    }
+
+    /// Tells a connection what happened to it while it had its turn.
+    #[cold]
+    fn make_up(&mut self) {
+        for (token, why) in std::mem::take(&mut self.missed) {
+            self.turn(token, why);
         }
     }
 
@@ -303,16 +413,16 @@ impl EventLoop {
     /// What other threads have left: new connections, and connections to be looked at.
     #[cold]
     fn take_mail(&mut self) {
-        let mut mail = std::mem::take(&mut self.mail);
-        self.mailbox.take(&mut mail);
-        for (i, &token) in mail.iter().enumerate() {
-            if let Some(&next) = mail.get(i + 1) {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        self.mailbox.take(&mut tokens);
+        self.mail.extend(tokens.drain(..));
+        self.tokens = tokens;
+        while let Some(token) = self.mail.pop_front() {
+            if let Some(&next) = self.mail.front() {
                 self.connections.prefetch(next);
             }
             self.turn(token, Why::Woken);
         }
-        mail.clear();
-        self.mail = mail;
         while self.end_ns.is_none() {
             match self.accepted.try_recv() {
                 Ok(accepted) => self.admit(accepted),
@@ -335,7 +445,7 @@ impl EventLoop {
             self.load.fetch_sub(1, Relaxed);
             return;
         }
-        let server = &self.scratch.server;
+        let server = &self.server;
         let now = server.clock.unix_ms();
         let shared = Shared::new(accepted.id, accepted.addr, accepted.laddr, fd, self.index, now)
             .with_mailbox(Arc::clone(&self.mailbox), token);
@@ -348,7 +458,9 @@ impl EventLoop {
 
     #[cold]
     fn meet_deadlines(&mut self) {
-        for token in self.timers.due(self.now_ns()) {
+        let now = self.now_ns();
+        self.due.extend(self.timers.due(now));
+        while let Some(token) = self.due.pop_front() {
             self.turn(token, Why::Deadline);
         }
     }
@@ -381,7 +493,6 @@ mod tests {
         queue: Sender<Accepted>,
         peer: UnixStream,
         clock: Clock,
-        events: Events,
     }
 
     impl Bench {
@@ -396,7 +507,7 @@ mod tests {
             let (ours, peer) = UnixStream::pair().unwrap();
             ours.set_nonblocking(true).unwrap();
             peer.set_nonblocking(true).unwrap();
-            let mut bench = Self { worker, queue, peer, clock, events: Events::with_capacity(8) };
+            let mut bench = Self { worker, queue, peer, clock };
             bench.worker.load.fetch_add(1, Relaxed);
             let socket = Socket::Unix(ours);
             bench.queue.send(Accepted { id: 1, socket, addr: "here:0".into(), laddr: String::new() }).unwrap();
@@ -406,7 +517,7 @@ mod tests {
         }
 
         fn round(&mut self) {
-            self.worker.round(&mut self.events).unwrap();
+            self.worker.round().unwrap();
         }
 
         fn connection(&mut self) -> &mut Connection {
@@ -424,6 +535,15 @@ mod tests {
             self.round();
         }
 
+        /// Runs commands of another client, which the connection hears of in the next round.
+        fn other(&mut self, requests: &[u8]) {
+            let Scratch { exec, server, .. } = &mut **self.worker.scratch.as_mut().unwrap();
+            let shared = Shared::new(2, String::new(), String::new(), 0, 0, 0);
+            let mut client = Client::new(Arc::new(shared), true);
+            let progress = exec.run(server, &mut client, requests, &mut OutBuf::default());
+            assert_eq!(progress.consumed, requests.len());
+        }
+
         /// What the peer has been sent.
         fn got(&mut self) -> String {
             let mut got = vec![0; 1 << 20];
@@ -437,7 +557,7 @@ mod tests {
 
         fn is_closed(&self) -> bool {
             let gone = self.worker.connections.is_empty();
-            let left = self.worker.scratch.server.clients.len() + self.worker.load.load(Relaxed);
+            let left = self.worker.server.clients.len() + self.worker.load.load(Relaxed);
             assert_eq!(left == 0, gone);
             gone
         }
@@ -489,6 +609,30 @@ mod tests {
         assert!(bench.worker.timers.is_empty());
     }
 
+    #[test]
+    fn who_was_served_before_its_end_was_seen_gets_its_replies() {
+        let mut bench = Bench::new();
+        bench.send(b"BLPOP k 0\r\nPING\r\n");
+        assert_eq!(bench.got(), "");
+        bench.other(b"RPUSH k x\r\n");
+        bench.peer.shutdown(std::net::Shutdown::Write).unwrap();
+        bench.round();
+        assert_eq!(bench.got(), "*2\r\n$1\r\nk\r\n$1\r\nx\r\n+PONG\r\n");
+        assert!(bench.is_closed());
+        // One that the socket takes in pieces only.
+        let mut bench = Bench::new();
+        bench.send(b"BRPOP k 0\r\nPING\r\n");
+        let large = format!("*3\r\n$5\r\nRPUSH\r\n$1\r\nk\r\n$3000000\r\n{}\r\n", "x".repeat(3_000_000));
+        bench.other(large.as_bytes());
+        bench.peer.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut got = 0;
+        while !bench.is_closed() {
+            bench.round();
+            got += bench.got().len();
+        }
+        assert_eq!(got, "*2\r\n$1\r\nk\r\n$3000000\r\n\r\n+PONG\r\n".len() + 3_000_000);
+    }
+
     /// The end may come with the last bytes: the system tells of both at once and never again.
     #[test]
     fn requests_that_come_with_the_end_are_answered() {
@@ -503,7 +647,7 @@ mod tests {
     #[test]
     fn a_blocked_client_cannot_send_without_end() {
         let mut bench = Bench::new();
-        let config = &bench.worker.scratch.server.config;
+        let config = &bench.worker.server.config;
         config.set(&[("client-query-buffer-limit", "1mb")], true).unwrap();
         bench.send(b"PING\r\n");
         bench.block(None);

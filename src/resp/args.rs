@@ -252,9 +252,68 @@ impl OwnedCommand {
     }
 }
 
+/// Bytes of a command that [`ArgBuffer`] keeps room for.
+const KEEP_BYTES: usize = 64 * 1024;
+
+/// A place where commands are put together one after the other, as a script's: once warm, nothing is allocated.
+#[derive(Debug, Default)]
+pub struct ArgBuffer {
+    data: Vec<u8>,
+    ranges: Vec<ArgRange>,
+    bigs: Vec<Bytes>,
+}
+
+impl ArgBuffer {
+    /// Forgets the command; keeps the memory, except what an unusually large one needed.
+    pub fn clear(&mut self) {
+        self.data.clear();
+        self.data.shrink_to(KEEP_BYTES);
+        self.ranges.clear();
+        self.ranges.shrink_to(KEEP_ARGS);
+        self.bigs.clear();
+    }
+
+    /// Adds an argument.
+    #[inline]
+    pub fn push(&mut self, arg: &[u8]) {
+        if arg.len() >= BIG_ARG {
+            self.ranges.push(ArgRange::big(self.bigs.len()));
+            self.bigs.push(Bytes::copy_from_slice(arg));
+        } else {
+            self.push_with(|data| data.extend_from_slice(arg));
+        }
+    }
+
+    /// Adds what `write` appends, which is short.
+    #[inline]
+    pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.data.len();
+        write(&mut self.data);
+        self.ranges.push(ArgRange::plain(start, self.data.len() - start));
+    }
+
+    /// The command.
+    #[inline]
+    pub fn view(&self) -> ArgView<'_> {
+        ArgView { buf: &self.data, ranges: &self.ranges, bigs: &self.bigs }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_buffer_holds_one_command_after_the_other() {
+        let (mut buffer, big) = (ArgBuffer::default(), vec![b'x'; BIG_ARG]);
+        for args in [&[&b"SET"[..], b"", &big, b"last"][..], &[b"GET"], &[]] {
+            buffer.clear();
+            args.iter().for_each(|arg| buffer.push(arg));
+            assert!(buffer.view().iter().eq(args.iter().copied()));
+        }
+        buffer.push_with(|data| data.push(b'7'));
+        assert_eq!((buffer.view().get(0), buffer.view().len()), (Some(&b"7"[..]), 1));
+    }
 
     #[test]
     fn owned_commands_keep_every_argument() {

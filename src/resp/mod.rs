@@ -17,7 +17,7 @@ pub mod request;
 mod scan;
 pub mod value;
 
-pub use args::{ArgRange, ArgView, BIG_ARG, Batch, CommandSpan, OwnedCommand};
+pub use args::{ArgBuffer, ArgRange, ArgView, BIG_ARG, Batch, CommandSpan, OwnedCommand};
 pub use out::{Mark, OutBuf, SHARE_MIN};
 pub use reply::{Deferred, Proto, Reply};
 pub use request::{BigTarget, Limits, Parsed, Parser, ProtocolError, Status};

@@ -10,11 +10,10 @@ use super::register::register_function;
 use super::{Called, Host, convert};
 use crate::base::num::format_general;
 use crate::config::REDIS_VERSION;
-use crate::resp::{OutBuf, OwnedCommand, Proto};
+use crate::resp::{ArgBuffer, OutBuf, Proto};
 use mlua::ffi::{self, lua_CFunction, lua_State};
 use mlua::{Function, Lua, Table};
 use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
-use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::os::raw::c_int;
@@ -45,7 +44,9 @@ struct Run {
     main: Cell<*mut lua_State>,
     /// A panic in a command, to go on when the script has ended.
     panic: RefCell<Option<Box<dyn Any + Send>>>,
-    /// Replies of the script's commands.
+    /// A command of the script.
+    args: RefCell<ArgBuffer>,
+    /// Its reply.
     out: RefCell<OutBuf>,
 }
 
@@ -55,6 +56,7 @@ thread_local! {
         stop: Cell::new(false),
         main: Cell::new(std::ptr::null_mut()),
         panic: RefCell::new(None),
+        args: RefCell::default(),
         out: RefCell::new(OutBuf::new()),
     };
 }
@@ -92,6 +94,7 @@ pub(super) fn resp3() -> bool {
 pub(super) fn take_panic() -> Option<Box<dyn Any + Send>> {
     RUN.with(|run| {
         run.out.borrow_mut().clear();
+        run.args.borrow_mut().clear();
         run.panic.borrow_mut().take()
     })
 }
@@ -117,10 +120,11 @@ pub(super) unsafe fn stop(state: *mut lua_State) -> ! {
 unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) {
     // A panic in what the host does is kept, as one in a command.
     let look = || !SEAM.is_set() || SEAM.with(|seam| seam.0.goes_on());
-    let goes_on = stopped() || catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| {
-        RUN.with(|run| *run.panic.borrow_mut() = Some(panic));
-        false
-    });
+    let goes_on = stopped()
+        || catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| {
+            RUN.with(|run| *run.panic.borrow_mut() = Some(panic));
+            false
+        });
     if stopped() || !goes_on {
         // SAFETY: a hook may raise errors.
         unsafe { stop(state) }
@@ -135,19 +139,13 @@ enum Outcome {
     Stop,
 }
 
-/// One argument: a string of Lua's, or a number as text.
-enum Arg<'a> {
-    Text(&'a [u8]),
-    Number(SmallVec<[u8; 24]>),
-}
-
-/// The arguments of a call.
+/// Takes the arguments of a call over.
 ///
 /// # Safety
-/// `state` is valid; the result lives no longer than the call.
-unsafe fn arguments<'a>(state: *mut lua_State) -> Result<SmallVec<[Arg<'a>; 8]>, &'static str> {
-    let mut args = SmallVec::new();
-    // SAFETY: the arguments of a C function are at 1 to its top.
+/// `state` is that of a C function that Lua has called.
+unsafe fn gather(state: *mut lua_State, args: &mut ArgBuffer) -> Result<(), &'static str> {
+    args.clear();
+    // SAFETY: the arguments of a C function are at 1 to its top; nothing here raises.
     unsafe {
         let n = ffi::lua_gettop(state);
         if n == 0 {
@@ -155,45 +153,36 @@ unsafe fn arguments<'a>(state: *mut lua_State) -> Result<SmallVec<[Arg<'a>; 8]>,
         }
         for i in 1..=n {
             match ffi::lua_type(state, i) {
-                ffi::LUA_TSTRING => args.push(Arg::Text(text(state, i).unwrap_or_default())),
+                ffi::LUA_TSTRING => args.push(text(state, i).unwrap_or_default()),
                 ffi::LUA_TNUMBER => {
-                    let mut digits = Vec::new();
-                    format_general(ffi::lua_tonumber(state, i), 17, &mut digits);
-                    args.push(Arg::Number(SmallVec::from_slice(&digits)));
+                    let number = ffi::lua_tonumber(state, i);
+                    args.push_with(|digits| format_general(number, 17, digits));
                 }
                 _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
             }
         }
     }
-    Ok(args)
-}
-
-fn owned(args: &[Arg<'_>]) -> OwnedCommand {
-    OwnedCommand::new(args.iter().map(|arg| match arg {
-        Arg::Text(text) => *text,
-        Arg::Number(digits) => &digits[..],
-    }))
+    Ok(())
 }
 
 /// Runs the command that the arguments are.
 unsafe fn run(state: *mut lua_State) -> Outcome {
-    // SAFETY: as the caller's.
-    let args = match unsafe { arguments(state) } {
-        Ok(args) => args,
-        Err(text) => return Outcome::Refused(text),
-    };
-    if stopped() {
-        return Outcome::Stop;
-    }
-    if !SEAM.is_set() {
-        return Outcome::Refused("ERR redis.call and redis.pcall can only be called inside a script invocation");
-    }
     RUN.with(|run| {
+        let mut args = run.args.borrow_mut();
+        // SAFETY: as the caller's.
+        if let Err(text) = unsafe { gather(state, &mut args) } {
+            return Outcome::Refused(text);
+        }
+        if run.stop.get() {
+            return Outcome::Stop;
+        }
+        if !SEAM.is_set() {
+            return Outcome::Refused("ERR redis.call and redis.pcall can only be called inside a script invocation");
+        }
         let mut out = run.out.borrow_mut();
         out.clear();
-        let command = owned(&args);
         let proto = run.proto.get();
-        let call = || SEAM.with(|seam| seam.0.call(command.view(), proto, &mut out));
+        let call = || SEAM.with(|seam| seam.0.call(args.view(), proto, &mut out));
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Called::Replied) => {
                 let reply = out.flat();
@@ -346,10 +335,7 @@ unsafe extern "C-unwind" fn set_repl(state: *mut lua_State) -> c_int {
         }
         let flags = ffi::lua_tonumber(state, 1);
         if !(0.0..4.0).contains(&flags) {
-            raise(
-                state,
-                b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
-            );
+            raise(state, b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
         }
         if SEAM.is_set() {
             SEAM.with(|seam| seam.0.replicate(flags as u8));
@@ -386,13 +372,16 @@ unsafe extern "C-unwind" fn acl_check_cmd(state: *mut lua_State) -> c_int {
 }
 
 unsafe fn may(state: *mut lua_State) -> Result<bool, &'static str> {
-    // SAFETY: as the caller's.
-    let args = unsafe { arguments(state)? };
-    if !SEAM.is_set() {
-        return Err("ERR redis.acl_check_cmd() can only be called inside a script invocation");
-    }
-    let allowed = SEAM.with(|seam| seam.0.may(owned(&args).view()));
-    allowed.ok_or("ERR Invalid command passed to redis.acl_check_cmd()")
+    RUN.with(|run| {
+        let mut args = run.args.borrow_mut();
+        // SAFETY: as the caller's.
+        unsafe { gather(state, &mut args)? };
+        if !SEAM.is_set() {
+            return Err("ERR redis.acl_check_cmd() can only be called inside a script invocation");
+        }
+        let allowed = SEAM.with(|seam| seam.0.may(args.view()));
+        allowed.ok_or("ERR Invalid command passed to redis.acl_check_cmd()")
+    })
 }
 
 /// The functions.

@@ -58,7 +58,11 @@ pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8]) -> &[u8] {
             b'$' | b'=' => match usize::try_from(number(head)) {
                 Ok(len) if len + 2 <= rest.len() => {
                     let (value, rest) = rest.split_at(len);
-                    if kind == b'$' { push(state, value) } else { push_verbatim(state, value) }
+                    if kind == b'$' {
+                        push(state, value)
+                    } else {
+                        push_verbatim(state, value)
+                    }
                     return &rest[2..];
                 }
                 _ => ffi::lua_pushboolean(state, 0),

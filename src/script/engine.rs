@@ -8,8 +8,8 @@ use super::table::{Script, Scripts, Sha, sha_of};
 use super::{Host, api, convert, library, memory, raise, sandbox};
 use crate::resp::{ArgView, Reply};
 use bytes::Bytes;
-use mlua::ffi::{self, lua_State};
 use mlua::chunk::ChunkMode;
+use mlua::ffi::{self, lua_State};
 use mlua::{Function, Lua, Table};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -22,6 +22,9 @@ pub const MEMORY_MAX: usize = 1 << 30;
 pub(super) const COLLECT_AT: usize = 16 << 20;
 /// Bytes of arguments from which on they are let go after the run, not only before the next.
 const ARGUMENTS_KEPT: usize = 64 * 1024;
+
+/// Compiled scripts beyond those of the table, before the state forgets what the table does not have any more.
+const STALE_MAX: usize = 512;
 
 /// A thread's state.
 struct Engine {
@@ -140,21 +143,33 @@ pub fn ready(scripts: &Scripts, sha: &Sha) -> Ready {
     })
 }
 
-/// A script by its source, compiled by this thread and entered in the table.
+/// A script by its source, compiled by this thread and entered in the table. `stays`: it was loaded, not called.
 ///
 /// # Errors
 /// The shebang is wrong, or it cannot be compiled.
-pub fn compile(scripts: &Scripts, source: &[u8]) -> Ready {
+pub fn compile(scripts: &Scripts, source: &[u8], stays: bool) -> Ready {
     let sha = sha_of(source);
     match ready(scripts, &sha) {
         Err(Failure::Unknown) => {}
+        Ok(script) if stays => {
+            script.keep();
+            return Ok(scripts.add(script, true));
+        }
         found => return found,
     }
     let script = Script::new(Bytes::copy_from_slice(source), sha).map_err(Failure::Text)?;
     with_engine(scripts, |engine| {
         let script = Arc::new(script);
         engine.compile(&script)?;
-        Ok(scripts.add(script))
+        let known = scripts.add(script, stays);
+        if let Some((script, _)) = engine.compiled.get_mut(&sha) {
+            // That of another worker, if it was first: what is learnt of a script is learnt once.
+            *script = Arc::clone(&known);
+        }
+        if engine.compiled.len() > scripts.len() + STALE_MAX {
+            engine.compiled.retain(|sha, _| scripts.get(sha).is_some());
+        }
+        Ok(known)
     })
 }
 
@@ -276,4 +291,103 @@ unsafe fn set_arguments(state: *mut lua_State, call: Call<'_>) -> usize {
         }
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::{OutBuf, OwnedCommand, Proto};
+    use crate::script::Called;
+
+    /// Answers ECHO; everything else ends the script.
+    #[derive(Default)]
+    struct Echo {
+        looks: u32,
+        looks_max: u32,
+    }
+
+    impl Host for Echo {
+        fn call(&mut self, args: ArgView<'_>, proto: Proto, out: &mut OutBuf) -> Called {
+            match args.get(0) {
+                Some(b"ECHO") => Reply::new(out, proto).bulk(args.get(1).unwrap_or_default()),
+                Some(b"NO") => return Called::Refused("ERR no"),
+                Some(b"PANIC") => panic!("asked for"),
+                _ => return Called::Stop,
+            }
+            Called::Replied
+        }
+
+        fn replicate(&mut self, _: u8) {}
+
+        fn goes_on(&mut self) -> bool {
+            self.looks += 1;
+            self.looks < self.looks_max
+        }
+
+        fn may(&mut self, _: ArgView<'_>) -> Option<bool> {
+            Some(true)
+        }
+    }
+
+    fn run_with(host: &mut Echo, scripts: &Scripts, source: &str, args: &[&str]) -> (Ran, String) {
+        let script = compile(scripts, source.as_bytes(), false).unwrap();
+        let (command, mut out) = (OwnedCommand::new(args.iter().map(|arg| arg.as_bytes())), OutBuf::new());
+        let call = Call { args: command.view(), keys: 1.min(args.len()) };
+        let ran = run(host, &script, call, &mut Reply::new(&mut out, Proto::Resp2));
+        (ran, String::from_utf8_lossy(&out.to_vec()).into_owned())
+    }
+
+    #[test]
+    fn arguments_commands_and_errors() {
+        let (scripts, mut host) = (Scripts::default(), Echo { looks: 0, looks_max: u32::MAX });
+        let mut reply = |source: &str| run_with(&mut host, &scripts, source, &["k", "a", "b"]).1;
+        assert_eq!(
+            reply("return {KEYS[1], ARGV[1], ARGV[2], #KEYS, #ARGV}"),
+            "*5\r\n$1\r\nk\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n:2\r\n"
+        );
+        assert_eq!(reply("return redis.call('ECHO', 12)"), "$2\r\n12\r\n");
+        assert_eq!(reply("return redis.pcall('NO')"), "-ERR no\r\n");
+        assert!(reply("return redis.call('NO')").starts_with("-ERR no script: "));
+        assert!(reply("return redis.call()").starts_with("-ERR Please specify at least one argument"));
+        assert!(reply("x = 1").contains("Attempt to modify a readonly table"));
+    }
+
+    #[test]
+    fn no_pcall_keeps_what_ends_a_script() {
+        let scripts = Scripts::default();
+        for source in [
+            "redis.call('STOP')",
+            "pcall(redis.call, 'STOP') return 1",
+            "while true do pcall(function() while true do pcall(redis.call, 'STOP') end end) end",
+            "local c = coroutine.wrap(function() while true do pcall(redis.call, 'STOP') end end) while true do pcall(c) end",
+            "while true do end",
+            "while true do xpcall(function() while true do end end, function() while true do end end) end",
+        ] {
+            let mut host = Echo { looks: 0, looks_max: 3 };
+            let (ran, reply) = run_with(&mut host, &scripts, source, &[]);
+            assert!(ran.stopped && reply.is_empty(), "{source}: {reply}");
+            // The next run is none the worse for it.
+            let mut host = Echo { looks: 0, looks_max: u32::MAX };
+            assert_eq!(run_with(&mut host, &scripts, "return redis.call('ECHO', 'x')", &[]).1, "$1\r\nx\r\n");
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_command_goes_on_after_the_script() {
+        let (scripts, mut host) = (Scripts::default(), Echo { looks: 0, looks_max: u32::MAX });
+        let source = "while true do pcall(redis.call, 'PANIC') end";
+        let run = std::panic::AssertUnwindSafe(|| run_with(&mut host, &scripts, source, &[]));
+        assert!(std::panic::catch_unwind(run).is_err());
+        let mut host = Echo { looks: 0, looks_max: u32::MAX };
+        assert_eq!(run_with(&mut host, &scripts, "return 1", &[]).1, ":1\r\n");
+    }
+
+    #[test]
+    fn a_flush_is_seen_by_the_state() {
+        let scripts = Scripts::default();
+        let script = compile(&scripts, b"return 1", true).unwrap();
+        assert!(ready(&scripts, &script.sha).is_ok());
+        scripts.flush();
+        assert_eq!(ready(&scripts, &script.sha).map(|script| script.sha), Err(Failure::Unknown));
+    }
 }

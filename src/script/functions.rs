@@ -100,10 +100,9 @@ pub(super) struct Registered {
 
 impl Library {
     pub(super) fn new(header: Header, code: Bytes, sha: Sha, registered: Vec<Registered>) -> Self {
-        let functions = registered.into_iter().map(|f| Function {
-            script: Arc::new(Script::function(f.name, sha, f.flags)),
-            description: f.description,
-        });
+        let functions = registered
+            .into_iter()
+            .map(|f| Function { script: Arc::new(Script::function(f.name, sha, f.flags)), description: f.description });
         Self { name: header.name, code_at: header.code_at, code, functions: functions.collect() }
     }
 
@@ -248,11 +247,8 @@ mod tests {
 
     fn library(name: &str, functions: &[&str]) -> Arc<Library> {
         let header = Header { name: name.into(), code_at: 0 };
-        let registered = functions.iter().map(|f| Registered {
-            name: (*f).into(),
-            description: None,
-            flags: ScriptFlags::DECLARED,
-        });
+        let registered =
+            functions.iter().map(|f| Registered { name: (*f).into(), description: None, flags: ScriptFlags::DECLARED });
         Arc::new(Library::new(header, Bytes::new(), [0; 20], registered.collect()))
     }
 

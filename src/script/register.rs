@@ -25,7 +25,10 @@ thread_local! {
 }
 
 /// Runs what loads a library; returns what it has registered, and its functions by name.
-pub(super) fn gather<R>(lua: &Lua, load: impl FnOnce() -> mlua::Result<R>) -> mlua::Result<(R, Vec<Registered>, Table)> {
+pub(super) fn gather<R>(
+    lua: &Lua,
+    load: impl FnOnce() -> mlua::Result<R>,
+) -> mlua::Result<(R, Vec<Registered>, Table)> {
     let functions = lua.create_table()?;
     lua.set_named_registry_value(REGISTERED, &functions)?;
     LOADING.set(Some(Vec::new()));
@@ -94,7 +97,9 @@ fn note(name: &[u8], description: Option<&[u8]>, flags: ScriptFlags) -> Result<(
         let len = |f: &Registered| f.name.len() + f.description.as_ref().map_or(0, Bytes::len);
         let new = name.len() + description.map_or(0, <[u8]>::len);
         // Only long descriptions come near the limit, so that the sum is seldom drawn.
-        if new > TEXT_MAX || list.len() >= TEXT_MAX / 64 || new > 1024 && list.iter().map(len).sum::<usize>() + new > TEXT_MAX
+        if new > TEXT_MAX
+            || list.len() >= TEXT_MAX / 64
+            || new > 1024 && list.iter().map(len).sum::<usize>() + new > TEXT_MAX
         {
             return Err("ERR the library registers too much");
         }

@@ -209,8 +209,8 @@ unsafe fn push_real(state: *mut lua_State, index: c_int, what: ffi::lua_Integer)
         if ffi::lua_type(state, index) != ffi::LUA_TTABLE || ffi::lua_getmetatable(state, index) == 0 {
             return false;
         }
-        let is_proxy = ffi::lua_rawgeti(state, -1, MARKED) == ffi::LUA_TLIGHTUSERDATA
-            && ffi::lua_touserdata(state, -1) == mark();
+        let is_proxy =
+            ffi::lua_rawgeti(state, -1, MARKED) == ffi::LUA_TLIGHTUSERDATA && ffi::lua_touserdata(state, -1) == mark();
         ffi::lua_settop(state, -2);
         if is_proxy {
             ffi::lua_rawgeti(state, -1, what);

@@ -7,9 +7,9 @@
 use bytes::Bytes;
 use parking_lot::RwLock;
 use sha1::{Digest as _, Sha1};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 /// The SHA1 of a source.
 pub type Sha = [u8; 20];
@@ -76,6 +76,8 @@ pub struct Script {
     /// What the shebang says.
     pub flags: ScriptFlags,
     learnt: AtomicU8,
+    /// SCRIPT LOAD has loaded it.
+    stays: AtomicBool,
     /// Runs.
     pub runs: AtomicU64,
     /// Runs that held all shards.
@@ -97,6 +99,7 @@ impl Script {
             code_at,
             flags,
             learnt: AtomicU8::new(0),
+            stays: AtomicBool::new(false),
             runs: AtomicU64::new(0),
             wide_runs: AtomicU64::new(0),
         })
@@ -112,6 +115,7 @@ impl Script {
             code_at: 0,
             flags,
             learnt: AtomicU8::new(0),
+            stays: AtomicBool::new(true),
             runs: AtomicU64::new(0),
             wide_runs: AtomicU64::new(0),
         }
@@ -124,6 +128,11 @@ impl Script {
             1 => Learnt::Keeps,
             _ => Learnt::Strays,
         }
+    }
+
+    /// Has it kept until SCRIPT FLUSH.
+    pub fn keep(&self) {
+        self.stays.store(true, Relaxed);
     }
 
     /// Whether it has touched shards that its declared keys do not lie in.
@@ -170,14 +179,14 @@ fn shebang(source: &[u8]) -> Result<(usize, ScriptFlags), String> {
     let mut words = rest[..end].split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
     let engine = words.next().unwrap_or_default();
     if engine != b"lua" {
-        return Err(format!("ERR Unexpected engine in script shebang: {}", String::from_utf8_lossy(engine)));
+        return Err(format!("ERR Unexpected engine in script shebang: #!{}", String::from_utf8_lossy(engine)));
     }
     let mut flags = ScriptFlags::DECLARED;
     for word in words {
         let Some(list) = word.strip_prefix(b"flags=") else {
             return Err(format!("ERR Unknown lua shebang option: {}", String::from_utf8_lossy(word)));
         };
-        for name in list.split(|b| *b == b',').filter(|n| !n.is_empty()) {
+        for name in list.split(|b| *b == b',').filter(|_| !list.is_empty()) {
             match FLAG_NAMES.iter().find(|(known, _)| known.as_bytes() == name) {
                 Some((_, flag)) => flags |= *flag,
                 None => {
@@ -190,9 +199,6 @@ fn shebang(source: &[u8]) -> Result<(usize, ScriptFlags), String> {
     Ok((end + 2, flags))
 }
 
-/// Bytes that a script takes beside its source, about.
-const SCRIPT_BYTES: usize = 200;
-
 /// The last epoch given to a table: no two tables have ever had the same.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
@@ -200,9 +206,20 @@ pub(super) fn next_epoch() -> u64 {
     EPOCH.fetch_add(1, Relaxed) + 1
 }
 
+/// Scripts that came with EVAL and are kept, as in Redis 7.4: programs that put values into their sources would else fill the
+/// memory. The eldest goes first; those of SCRIPT LOAD stay.
+const OF_EVAL_MAX: usize = 500;
+
+#[derive(Default)]
+struct Map {
+    scripts: HashMap<Sha, Arc<Script>>,
+    /// Those of EVAL, the eldest first; some may have gone, or have been loaded since.
+    of_eval: VecDeque<Sha>,
+}
+
 /// All scripts of a server.
 pub struct Scripts {
-    map: RwLock<HashMap<Sha, Arc<Script>>>,
+    map: RwLock<Map>,
     epoch: AtomicU64,
     /// Those that run.
     pub running: super::RunningScripts,
@@ -229,12 +246,26 @@ impl Scripts {
 
     /// A script by its SHA1.
     pub fn get(&self, sha: &Sha) -> Option<Arc<Script>> {
-        self.map.read().get(sha).cloned()
+        self.map.read().scripts.get(sha).cloned()
     }
 
-    /// Puts a script in, unless it is there; returns the one that is.
-    pub fn add(&self, script: Arc<Script>) -> Arc<Script> {
-        Arc::clone(self.map.write().entry(script.sha).or_insert(script))
+    /// Puts a script in, unless it is there; returns the one that is. `stays`: it was loaded, not called.
+    pub fn add(&self, script: Arc<Script>, stays: bool) -> Arc<Script> {
+        let mut map = self.map.write();
+        let known = Arc::clone(map.scripts.entry(script.sha).or_insert_with(|| Arc::clone(&script)));
+        if stays {
+            known.stays.store(true, Relaxed);
+        } else if Arc::ptr_eq(&known, &script) {
+            map.of_eval.push_back(known.sha);
+            while map.of_eval.len() > OF_EVAL_MAX
+                && let Some(eldest) = map.of_eval.pop_front()
+            {
+                if map.scripts.get(&eldest).is_some_and(|script| !script.stays.load(Relaxed)) {
+                    map.scripts.remove(&eldest);
+                }
+            }
+        }
+        known
     }
 
     /// Forgets all.
@@ -246,21 +277,68 @@ impl Scripts {
 
     /// All scripts.
     pub fn all(&self) -> Vec<Arc<Script>> {
-        self.map.read().values().cloned().collect()
+        self.map.read().scripts.values().cloned().collect()
+    }
+
+    /// Bytes of their sources and of what is kept of each beside.
+    pub fn bytes(&self) -> u64 {
+        let of_one = |script: &Arc<Script>| (script.source.len() + script.name.len() + size_of::<Script>()) as u64;
+        self.map.read().scripts.values().map(of_one).sum()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.map.read().len()
-    }
-
-    /// Bytes that they take.
-    pub fn bytes(&self) -> usize {
-        self.map.read().values().map(|script| script.source.len() + SCRIPT_BYTES).sum()
+        self.map.read().scripts.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(n: usize) -> Arc<Script> {
+        let source = format!("return {n}");
+        Arc::new(Script::new(Bytes::from(source.clone()), sha_of(source.as_bytes())).unwrap())
+    }
+
+    #[test]
+    fn scripts_of_eval_are_bounded_and_loaded_ones_stay() {
+        let scripts = Scripts::default();
+        let (loaded, later) = (scripts.add(script(0), true), scripts.add(script(1), false));
+        let epoch = scripts.epoch();
+        later.keep();
+        (2..2 * OF_EVAL_MAX).for_each(|n| _ = scripts.add(script(n), false));
+        assert!(scripts.get(&loaded.sha).is_some() && scripts.get(&later.sha).is_some());
+        assert!(scripts.get(&script(2).sha).is_none() && scripts.get(&script(2 * OF_EVAL_MAX - 1).sha).is_some());
+        assert!(scripts.len() <= OF_EVAL_MAX + 2 && scripts.epoch() == epoch);
+        scripts.flush();
+        assert!(scripts.is_empty() && scripts.epoch() != epoch);
+    }
+
+    #[test]
+    fn shebangs() {
+        let flags = |source: &str| shebang(source.as_bytes()).map(|(at, flags)| (source[at..].to_owned(), flags));
+        assert_eq!(flags("return 1"), Ok(("return 1".into(), ScriptFlags::default())));
+        assert_eq!(flags("#!lua\nx"), Ok(("\nx".into(), ScriptFlags::DECLARED)));
+        let both = ScriptFlags::DECLARED | ScriptFlags::NO_WRITES | ScriptFlags::ALLOW_OOM;
+        assert_eq!(flags("#!lua  flags=no-writes,allow-oom \n"), Ok(("\n".into(), both)));
+        assert_eq!(flags("#!lua"), Err("ERR Invalid script shebang".into()));
+        assert_eq!(flags("#!lua x=1\n"), Err("ERR Unknown lua shebang option: x=1".into()));
+    }
+
+    #[test]
+    fn what_is_learnt_only_grows() {
+        let script = script(7);
+        assert_eq!(script.learnt(), Learnt::Nothing);
+        script.learn(false);
+        assert_eq!(script.learnt(), Learnt::Keeps);
+        script.learn(true);
+        script.learn(false);
+        assert!(script.strays());
     }
 }

@@ -141,14 +141,12 @@ impl Store {
         Ok(WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false, met_busy: Cell::new(false) } })
     }
 
-    /// [`Store::enter_one`] where no script runs.
-    #[cfg(test)]
+    /// [`Store::enter_one`] for who knows that no script runs: tests and benches.
     pub fn begin_one<'s>(&'s self, hash: u64, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         self.enter_one(hash, context, effects).expect("no script is busy")
     }
 
-    /// [`Store::enter`] where no script runs.
-    #[cfg(test)]
+    /// [`Store::enter`] for who knows that no script runs.
     pub fn begin<'s>(&'s self, set: &mut LockSet, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         self.enter(set, context, effects).expect("no script is busy")
     }
@@ -284,6 +282,11 @@ impl<'s> ReadTx<'s> {
         if self.effects.wants.contains(Wants::TRACKING) {
             self.effects.changed.push((db, key.into()));
         }
+    }
+
+    /// Tells who waits for a key of a change that its readers do not see.
+    fn note_hidden_change(&mut self, guard: usize, db: u32, key: &[u8]) {
+        self.held.at(guard).inner.note_ready(db, key, &mut self.effects.ready);
     }
 
     #[inline]

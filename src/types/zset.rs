@@ -98,7 +98,8 @@ impl AddFlags {
         match new {
             _ if new.is_nan() => Outcome::NotANumber,
             _ if (self.gt && new <= old) || (self.lt && new >= old) => Outcome::Skipped,
-            _ if new == old => Outcome::Same(old),
+            // 0 and -0 are the same score, and what is asked for is the sum.
+            _ if new == old => Outcome::Same(new),
             _ => Outcome::Updated(new),
         }
     }

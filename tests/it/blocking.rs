@@ -250,6 +250,25 @@ fn a_destination_of_another_type_costs_no_element() {
     );
 }
 
+/// A client that will send nothing more, at the moment when it is served: the element is in its reply or still there.
+#[test]
+fn an_element_is_not_lost_to_a_half_closed_client() {
+    let server = Server::start(&["--workers", "2"]);
+    let mut pusher = server.client();
+    for n in 0..300 {
+        let mut waiting = block(&server, "BLPOP l 0", 1);
+        pusher.send_line(&format!("RPUSH l {n}"));
+        waiting.shutdown_write();
+        assert_eq!(pusher.recv().int(), 1);
+        let replies = waiting.recv_to_end();
+        match replies.first() {
+            Some(reply) => assert_eq!(reply.render(), format!("[l, {n}]")),
+            None => assert_eq!(pusher.ask("LPOP l"), n.to_string()),
+        }
+        assert_eq!(pusher.ask("EXISTS l"), ":0");
+    }
+}
+
 #[test]
 fn a_wait_ends_with_its_time() {
     check(

@@ -94,3 +94,27 @@ fn polygons() {
         "#,
     );
 }
+
+/// The eastern and the northern limit are cells of their own.
+#[test]
+fn members_on_the_limits_are_found() {
+    check(
+        r#"
+        GEOADD g 180 10 east 10 85.05112878 north 180 85.05112878 both => :3
+        GEOSEARCH g FROMMEMBER east BYRADIUS 100 km => [east]
+        GEOSEARCH g FROMMEMBER north BYBOX 10 10 km => [north]
+        GEOSEARCH g FROMMEMBER both BYRADIUS 10 m => [both]
+        GEOSEARCH g FROMLONLAT 180 10 BYBOX 1000 20000 km ASC WITHDIST => ~[[east, 0.00*
+        "#,
+    );
+    check_ours(
+        "redis-server 7.0 misses them from elsewhere",
+        r#"
+        GEOADD g 180 10 east 10 85.05112878 north => :2
+        GEOSEARCH g FROMLONLAT 179.9 10 BYRADIUS 100 km => [east]
+        GEOSEARCH g FROMLONLAT -179.9 10 BYRADIUS 100 km => [east]
+        GEOSEARCH g FROMLONLAT 10 85 BYRADIUS 100 km => [north]
+        GEOSEARCH g FROMLONLAT 10 0 BYRADIUS 30000 km ASC => [north, east]
+        "#,
+    );
+}

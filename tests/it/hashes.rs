@@ -471,6 +471,8 @@ fn field_expiry_is_set_and_asked() {
         HPEXPIRETIME h FIELDS 2 f none => [:33177117420000, :-2]
         HPEXPIREAT h 33177117420123 FIELDS 1 f => [:1]
         HPEXPIRETIME h FIELDS 1 f => [:33177117420123]
+        # seconds that have begun count
+        HEXPIRETIME h FIELDS 1 f => [:33177117421]
         HPERSIST h FIELDS 3 f i none => [:1, :-1, :-2]
         HTTL h FIELDS 1 f => [:-1]
         HPERSIST h FIELDS 1 f => [:-1]

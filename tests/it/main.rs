@@ -29,6 +29,7 @@ mod protocol;
 mod pubsub;
 mod readme;
 mod script_cases;
+mod scripts;
 mod server;
 mod sets;
 mod shards;

@@ -450,3 +450,42 @@ fn garbage_at_random() {
         all
     });
 }
+
+/// The largest clients are closed while all of them together take more than `maxmemory-clients`; NO-EVICT counts, and
+/// stays.
+#[test]
+fn the_largest_clients_are_evicted() {
+    on_each(&["--maxmemory-clients", "0"], |server| {
+        let queue = |client: &mut Client, bytes: usize| {
+            client.ask("MULTI");
+            assert_eq!(client.command(&[&b"SET"[..], b"k", &vec![b'x'; bytes]]).render(), "+QUEUED");
+        };
+        let queues = |bytes: usize| {
+            let mut client = server.client();
+            queue(&mut client, bytes);
+            client
+        };
+        let mut kept = server.client();
+        kept.ask("CLIENT NO-EVICT ON");
+        queue(&mut kept, 3_000_000);
+        let mut small = queues(100);
+        let (mut large, mut larger) = (queues(2_000_000), queues(2_500_000));
+        let mut admin = server.client();
+        assert_eq!(server.info("stats", "evicted_clients"), "0");
+        admin.ask("CONFIG SET maxmemory-clients 6500000");
+        eventually("one goes", || server.info("stats", "evicted_clients") == "1");
+        larger.expect_closed();
+        admin.ask("CONFIG SET maxmemory 650mb");
+        admin.ask("CONFIG SET maxmemory-clients 1%");
+        assert_eq!(admin.ask("CONFIG GET maxmemory-clients"), "[maxmemory-clients, 1%]");
+        assert_eq!(large.ask("PING"), "+QUEUED");
+        admin.ask("CONFIG SET maxmemory 400mb");
+        eventually("one more goes", || server.info("stats", "evicted_clients") == "2");
+        large.expect_closed();
+        for client in [&mut kept, &mut small] {
+            assert_eq!(client.ask("PING"), "+QUEUED");
+        }
+        admin.ask("CONFIG RESETSTAT");
+        assert_eq!(server.info("stats", "evicted_clients"), "0");
+    });
+}

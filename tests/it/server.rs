@@ -832,7 +832,7 @@ fn shards() {
         "SHARDS is ours",
         r#"
         SET k v => +OK
-        SHARDS INFO => ~[shards, :*, db, :0, total, [keys, :1, volatile, :0, bytes, :*, operations, :*, waits, :*, wait_usec, :*], list, [[shard, :*, keys, :1, volatile, :0, bytes, :*, operations, :*, waits, :*, wait_usec, :*]]]
+        SHARDS INFO => ~[scripts_on_all_shards, :*, shards, :*, db, :0, total, [keys, :1, volatile, :0, bytes, :*, operations, :*, waits, :*, wait_usec, :*], list, [[shard, :*, keys, :1, volatile, :0, bytes, :*, operations, :*, waits, :*, wait_usec, :*]]]
         SHARDS INFO x => -ERR wrong number of arguments for 'shards|info' command
         SHARDS HOT 0 => []
         SHARDS HOT -1 => -ERR value is out of range, must be positive

@@ -30,21 +30,21 @@ fn replies() {
     check_ours(
         OURS,
         r#"
-        SHARDS INFO => ~[shards, :*, db, :0, total, [keys, :0, volatile, :0, *], list, []]
+        SHARDS INFO => ~[scripts_on_all_shards, :*, shards, :*, db, :0, total, [keys, :0, volatile, :0, *], list, []]
         SET k v => +OK
-        SHARDS INFO => ~[shards, :*, db, :0, total, [keys, :1, volatile, :0, bytes, :*, operations, :1, waits, :0, wait_usec, :0], list, [[shard, :*, keys, :1, volatile, :0, bytes, :*, operations, :1, waits, :0, wait_usec, :0]]]
+        SHARDS INFO => ~[scripts_on_all_shards, :*, shards, :*, db, :0, total, [keys, :1, volatile, :0, bytes, :*, operations, :1, waits, :0, wait_usec, :0], list, [[shard, :*, keys, :1, volatile, :0, bytes, :*, operations, :1, waits, :0, wait_usec, :0]]]
         EXPIRE k 100 => :1
         MULTI => +OK
         SET j v => +QUEUED
         SHARDS INFO => +QUEUED
         SHARDS RESET => +QUEUED
         SHARDS HOT => +QUEUED
-        EXEC => ~[+OK, [shards, :*, db, :0, total, [keys, :2, volatile, :1, *]*], +OK, []]
+        EXEC => ~[+OK, [scripts_on_all_shards, :*, shards, :*, db, :0, total, [keys, :2, volatile, :1, *]*], +OK, []]
         SELECT 3 => +OK
-        SHARDS INFO => ~[shards, :*, db, :3, total, [keys, :0, *], list, []]
+        SHARDS INFO => ~[scripts_on_all_shards, :*, shards, :*, db, :3, total, [keys, :0, *], list, []]
         SELECT 0 => +OK
         HELLO 3 => ~{*}
-        SHARDS INFO => ~{shards: :*, db: :0, total: {keys: :2, volatile: :1, bytes: :*, operations: :0, waits: :0, wait_usec: :0}, list: [{shard: :*, keys: :*}*]}
+        SHARDS INFO => ~{scripts_on_all_shards: :*, shards: :*, db: :0, total: {keys: :2, volatile: :1, bytes: :*, operations: :0, waits: :0, wait_usec: :0}, list: [{shard: :*, keys: :*}*]}
         "#,
     );
 }

@@ -1,6 +1,6 @@
 //! The sorted set commands, by tables that run on ours and on redis-server.
 
-use crate::support::{check, check_ours};
+use crate::support::{check, check_ours, check_with};
 
 #[test]
 fn additions_ranges_and_algebra() {
@@ -19,6 +19,7 @@ fn additions_ranges_and_algebra() {
         ZINCRBY k 2.5 a => 7.5
         ZINCRBY k inf a => inf
         ZINCRBY k -inf a => -ERR resulting score is not a number (NaN)
+        ZINCRBY k XX 1 => -ERR syntax error
         ZINCRBY k x a => -ERR value is not a valid float
         ZRANGE k 0 -1 withscores => [b, 2, c, 3, d, 7, a, inf]
         ZRANGE k 0 -1 rev withscores => [a, inf, d, 7, c, 3, b, 2]
@@ -213,6 +214,23 @@ fn zero_keeps_its_sign_in_what_is_computed() {
         ZINTER 2 z z WEIGHTS 0 0 WITHSCORES  => [a, '-0', b, 0, c, 0]
         ZUNIONSTORE d 1 z WEIGHTS 0          => :3
         ZRANGE d 0 -1 WITHSCORES             => [a, 0, b, 0, c, 0]
+        "#,
+    );
+}
+
+/// A sum that is the same score is shown as it comes out, and is no change.
+#[test]
+fn zero_has_two_signs() {
+    check_with(
+        &["--zset-max-listpack-entries", "0"],
+        r#"
+        ZADD z -0 m => :1
+        ZSCORE z m => '-0'
+        ZADD z INCR 0 m => 0
+        ZINCRBY z 0 m => 0
+        ZSCORE z m => '-0'
+        ZADD z 0 m => :0
+        ZSCORE z m => '-0'
         "#,
     );
 }

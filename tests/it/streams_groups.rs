@@ -311,3 +311,32 @@ fn who_waits_for_a_group_that_goes_is_told() {
         check(&table(gone, wrong, no_key_70));
     }
 }
+
+/// What groups and their consumers know is no part of the value that WATCH guards; entries are.
+#[test]
+fn watch_sees_entries_and_not_groups() {
+    for (change, exec) in [
+        ("XGROUP CREATE x h 0", "[+PONG]"),
+        ("XGROUP SETID x g 0", "[+PONG]"),
+        ("XGROUP CREATECONSUMER x g d", "[+PONG]"),
+        ("XGROUP DELCONSUMER x g c", "[+PONG]"),
+        ("XGROUP DESTROY x g", "[+PONG]"),
+        ("XREADGROUP GROUP g c STREAMS x >", "[+PONG]"),
+        ("XREADGROUP GROUP g d NOACK STREAMS x >", "[+PONG]"),
+        ("XACK x g 1-1", "[+PONG]"),
+        ("XCLAIM x g d 0 1-1", "[+PONG]"),
+        ("XAUTOCLAIM x g d 0 0", "[+PONG]"),
+        ("XSETID x 5-5", "[+PONG]"),
+        ("XTRIM x MAXLEN 5", "[+PONG]"),
+        ("XTRIM x MAXLEN 1", "(nil-array)"),
+        ("XDEL x 1-1", "(nil-array)"),
+        ("XADD x 3-1 a b", "(nil-array)"),
+        ("XGROUP CREATE y g $ MKSTREAM", "(nil-array)"),
+    ] {
+        check(&format!(
+            "XADD x 1-1 a b => 1-1\nXADD x 2-1 a b => 2-1\nXGROUP CREATE x g 0 => +OK\n\
+             XREADGROUP GROUP g c COUNT 1 STREAMS x > => ~*\nWATCH x y => +OK\n{change} => ~*\n\
+             MULTI => +OK\nPING => +QUEUED\nEXEC => {exec}\n"
+        ));
+    }
+}

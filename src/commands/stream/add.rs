@@ -272,7 +272,7 @@ pub(super) fn xdelex(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
     let done = tx.edit(key, |stream: &mut Stream| {
         let done: SmallVec<[(i64, u64); 8]> = ids.iter().map(|id| delete(stream, *id, refs)).collect();
         let (changes, deleted) = (done.iter().map(|(_, n)| n).sum(), done.iter().any(|(code, _)| *code == 1));
-        Edit { event: deleted.then_some((Class::Stream, "xdel")), ..silent(done, changes) }
+        Edit { event: deleted.then_some((Class::Stream, "xdel")), hidden: !deleted, ..silent(done, changes) }
     })?;
     out.array(ids.len());
     (0..ids.len()).for_each(|i| out.int(done.as_ref().map_or(-1, |done| done[i].0)));
@@ -313,7 +313,7 @@ pub(super) fn xsetid(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
             return Edit::unchanged(Err(Error::Text(problem)));
         }
         stream.set_counters(last, added, max_deleted);
-        Edit::new(Ok(()), 1, Class::Stream, "xsetid")
+        Edit::new(Ok(()), 1, Class::Stream, "xsetid").hidden()
     })?;
     set.ok_or(Error::NoSuchKey)??;
     out.ok();

@@ -69,7 +69,7 @@ pub(super) fn create(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
         stream.make();
         let at = at.unwrap_or(stream.entries().last_id());
         let created = stream.create_group(group, at, read);
-        Edit::new((created, at), u64::from(created), Class::Stream, "xgroup-create")
+        Edit::new((created, at), u64::from(created), Class::Stream, "xgroup-create").hidden()
     })?;
     if !created {
         return Err(Error::Text("BUSYGROUP Consumer Group name already exists"));
@@ -122,7 +122,7 @@ pub(super) fn set_id(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<
         if let Some(g) = stream.group_mut(group) {
             g.group.set_last(at, read);
         }
-        Edit::new(at, 1, Class::Stream, "xgroup-setid")
+        Edit::new(at, 1, Class::Stream, "xgroup-setid").hidden()
     })?;
     journal_position(tx, b"SETID", key, group, at, read, false);
     out.ok();
@@ -133,7 +133,7 @@ pub(super) fn create_consumer(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &m
     let ((key, group), consumer, now) = (skip_name(args), args.bytes(), tx.now());
     let created = on_group(tx, key, group, |stream| {
         let created = stream.group_mut(group).is_some_and(|g| g.group.find_or_add(consumer, now).1);
-        Edit::new(created, u64::from(created), Class::Stream, "xgroup-createconsumer")
+        Edit::new(created, u64::from(created), Class::Stream, "xgroup-createconsumer").hidden()
     })?;
     out.int(i64::from(created));
     Ok(())
@@ -143,7 +143,7 @@ pub(super) fn delete_consumer(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &m
     let ((key, group), consumer) = (skip_name(args), args.bytes());
     let pending = on_group(tx, key, group, |stream| {
         let pending = stream.group_mut(group).and_then(|g| g.group.remove_consumer(consumer));
-        Edit::new(pending, u64::from(pending.is_some()), Class::Stream, "xgroup-delconsumer")
+        Edit::new(pending, u64::from(pending.is_some()), Class::Stream, "xgroup-delconsumer").hidden()
     })?;
     out.int(pending.unwrap_or(0) as i64);
     Ok(())
@@ -153,7 +153,7 @@ pub(super) fn destroy(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply
     let (key, group) = skip_name(args);
     let destroyed = tx.edit(key, |stream: &mut Stream| {
         let destroyed = stream.destroy_group(group);
-        Edit::new(destroyed, u64::from(destroyed), Class::Stream, "xgroup-destroy")
+        Edit::new(destroyed, u64::from(destroyed), Class::Stream, "xgroup-destroy").hidden()
     })?;
     out.int(i64::from(destroyed.ok_or(NO_KEY)?));
     Ok(())
@@ -215,7 +215,7 @@ pub(super) fn xackdel(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply
             changes += 1 + more;
             deleted |= code == 1;
         }
-        Edit { event: deleted.then_some((Class::Stream, "xdel")), ..silent(codes, changes) }
+        Edit { event: deleted.then_some((Class::Stream, "xdel")), hidden: !deleted, ..silent(codes, changes) }
     })?;
     out.array(ids.len());
     (0..ids.len()).for_each(|i| out.int(done.as_ref().map_or(-1, |codes| codes[i])));

@@ -220,7 +220,7 @@ impl Read<'_> {
             let Some(g) = stream.group_mut(self.group) else { return Edit::unchanged(false) };
             let (number, created) = g.group.find_or_add(self.consumer, now);
             g.group.seen(number, now);
-            Edit::new(created, u64::from(created), Class::Stream, "xgroup-createconsumer")
+            Edit::new(created, u64::from(created), Class::Stream, "xgroup-createconsumer").hidden()
         })?;
         if created == Some(true) {
             tx.rewrite(&[b"XGROUP", b"CREATECONSUMER", self.key.bytes, self.group, self.consumer]);

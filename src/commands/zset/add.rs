@@ -80,7 +80,12 @@ pub(super) fn zadd(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_
 }
 
 pub(super) fn zincrby(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let (key, score) = (args.key(), parse_f64(args.bytes()).ok_or(Error::NotFloat)?);
+    let (key, increment_by) = (args.key(), args.bytes());
+    if ["nx", "xx", "gt", "lt", "ch", "incr"].iter().any(|word| increment_by.eq_ignore_ascii_case(word.as_bytes())) {
+        // To Redis this is ZADD with INCR, which takes the word for an option and then misses a member.
+        return Err(Error::Syntax);
+    }
+    let score = parse_f64(increment_by).ok_or(Error::NotFloat)?;
     increment(tx, args, out, key, score, AddFlags { incr: true, ..AddFlags::default() })
 }
 

@@ -2,7 +2,7 @@
 //! with them, and a start that sets one to something else than its default says so once. A row moves to its own file
 //! when its feature comes.
 
-use super::super::directive::Kind::{Bool, Enum, Flags, MemoryOrPercent, Text};
+use super::super::directive::Kind::{Bool, Enum, Flags, Text};
 use super::super::directive::{Directive, Kind};
 use super::super::rows::later;
 use super::super::special;
@@ -52,7 +52,6 @@ pub(super) const ROWS: &[Directive] = &[
     later("acllog-max-len", LONG, "128", "Entries of the ACL log"),
     later("acl-pubsub-default", Enum(&["allchannels", "resetchannels"]), "resetchannels", "Channels of a new user"),
     // Eviction and defragmentation.
-    later("maxmemory-clients", MemoryOrPercent, "0", "Memory of all clients' buffers together"),
     later("maxmemory-eviction-tenacity", range(0, 100), "10", "How long one eviction may take"),
     later("activedefrag", Bool, "no", "Defragment memory while running").checked_bool(special::no_defrag),
     later("active-defrag-ignore-bytes", SIZE_FROM_1, "104857600", "Waste below which nothing is moved"),

@@ -1,7 +1,7 @@
 //! Rows: the keyspace, background work, watching, encodings.
 
 use super::super::directive::{Directive, Effect};
-use super::super::rows::{boolean, choice, int, memory, special};
+use super::super::rows::{amount, boolean, choice, int, memory, special};
 use super::super::settings::MaxmemoryPolicy;
 use super::super::special;
 
@@ -43,6 +43,9 @@ pub(super) const ROWS: &[Directive] = &[
         .then(Effect::Store)
         .not_yet()
         .about("Bytes of memory from which keys are evicted; 0 is no limit"),
+    amount("maxmemory-clients", "0", |s| s.maxmemory_clients, |s, amount| s.maxmemory_clients = amount).about(
+        "Memory of all clients together from which the largest are closed; bytes or % of maxmemory, 0 is no limit",
+    ),
     choice(
         "maxmemory-policy",
         "noeviction",

@@ -180,10 +180,15 @@ fn picks_by_command_are_even() {
     for (intset, listpack, prefix) in [(512, 128, ""), (0, 128, ""), (0, 128, "m"), (0, 0, "m")] {
         let mut bench = Bench::new();
         limit(&bench, intset, listpack);
-        bench.worker.server().config.update(|settings| settings.hash_max_listpack_entries = listpack);
+        bench.worker.server().config.update(|settings| {
+            settings.hash_max_listpack_entries = listpack;
+            settings.zset_max_listpack_entries = listpack;
+        });
         let members: Vec<String> = (0..10).map(|n| format!("{prefix}{n}")).collect();
         let (set, hash) = (format!("SADD k {}", members.join(" ")), format!("HSET h {}", members.join(" v ") + " v"));
+        let zset = format!("ZADD z {}", members.iter().map(|m| format!("1 {m} ")).collect::<String>());
         bench.run(&words(&hash));
+        bench.run(&words(zset.trim_end()));
         for (line, drawn) in [
             ("SRANDMEMBER k", 1),
             ("SRANDMEMBER k 1", 1),
@@ -197,6 +202,10 @@ fn picks_by_command_are_even() {
             ("HRANDFIELD h 3", 3),
             ("HRANDFIELD h 8", 8),
             ("HRANDFIELD h -3", 3),
+            ("ZRANDMEMBER z", 1),
+            ("ZRANDMEMBER z 3", 3),
+            ("ZRANDMEMBER z 8", 8),
+            ("ZRANDMEMBER z -3", 3),
         ] {
             seed_thread(7);
             let mut counts = [0_usize; 10];

@@ -92,7 +92,7 @@ fn pack_length(len: usize, fixed: Option<(u8, usize)>, short: Option<u8>, long: 
 #[expect(clippy::cast_possible_truncation, reason = "each number is within its range")]
 fn pack_integer(number: i64, out: &mut Vec<u8>) {
     match number {
-        0..0x80 | -32..0 => out.push(number as u8),
+        -32..0x80 => out.push(number as u8),
         0x80..0x100 => out.extend_from_slice(&[0xcc, number as u8]),
         -0x80..-32 => out.extend_from_slice(&[0xd0, number as u8]),
         0x100..0x1_0000 | -0x8000..-0x80 => {

@@ -220,10 +220,7 @@ fn unpack(lua: &Lua, args: &Args<'_>) -> Results {
     let too_short = || Fault::argument(2, "data string too short");
     while let Some(item) = format.next(at)? {
         at = at.saturating_add(item.padding);
-        let mut bytes = at
-            .checked_add(item.size)
-            .and_then(|end| data.get(at..end))
-            .ok_or_else(too_short)?;
+        let mut bytes = at.checked_add(item.size).and_then(|end| data.get(at..end)).ok_or_else(too_short)?;
         if values.len() >= RESULTS_MAX {
             return Err(Fault::stack("too many results"));
         }

@@ -51,7 +51,10 @@ fn what_a_script_can_take_is_bounded() {
         ),
         // Strings that are returned take the binding's slots.
         ("return (select('#', struct.unpack(string.rep('c1', 7000), string.rep('a', 7000))))", "7001".to_owned()),
-        ("return pcall(cmsgpack.unpack, string.rep('\\161a', 9000))", format!("false, \"stack overflow ({too_many})\"")),
+        (
+            "return pcall(cmsgpack.unpack, string.rep('\\161a', 9000))",
+            format!("false, \"stack overflow ({too_many})\""),
+        ),
         // A short script that would write gigabytes.
         (
             "local c = cjson.new() c.encode_sparse_array(false, 0) return c.encode({[2147483647] = 1})",
@@ -65,7 +68,10 @@ fn what_a_script_can_take_is_bounded() {
             "local t = string.rep('x', 1e6) for i = 1, 15 do t = {t, t} end return cmsgpack.pack(t)",
             "error \"not enough memory\"".to_owned(),
         ),
-        ("return pcall(struct.pack, 'c2147483647', 'x')", "false, \"bad argument #3 to '?' (string too short)\"".to_owned()),
+        (
+            "return pcall(struct.pack, 'c2147483647', 'x')",
+            "false, \"bad argument #3 to '?' (string too short)\"".to_owned(),
+        ),
         ("return pcall(cmsgpack.unpack, '\\221\\255\\255\\255\\255')", "false, \"Missing bytes in input.\"".to_owned()),
     ] {
         assert_eq!(run(&lua, &show, script), expected, "{script}");

@@ -25,30 +25,39 @@ pub struct Edit<R> {
     pub event: Option<(Class, &'static str)>,
     /// A second one after it.
     pub event2: Option<(Class, &'static str)>,
+    /// What changed is nothing that the key's readers see, such as what a group of a stream has read: it is journalled
+    /// and has its events, but who watches or tracks the key is not told.
+    pub hidden: bool,
 }
 
 impl<R> Edit<R> {
     /// Nothing was changed.
     #[inline]
     pub fn unchanged(value: R) -> Self {
-        Self { value, changes: 0, dirty: 0, event: None, event2: None }
+        Self { value, changes: 0, dirty: 0, event: None, event2: None, hidden: false }
     }
 
     /// `changes` elements were changed (0: nothing happened), each of which counts as dirty.
     #[inline]
     pub fn new(value: R, changes: u64, class: Class, name: &'static str) -> Self {
-        Self { value, changes, dirty: changes, event: Some((class, name)), event2: None }
+        Self { value, changes, dirty: changes, event: Some((class, name)), event2: None, hidden: false }
     }
 
     /// With another result.
     pub fn map<S>(self, f: impl FnOnce(R) -> S) -> Edit<S> {
-        let Self { value, changes, dirty, event, event2 } = self;
-        Edit { value: f(value), changes, dirty, event, event2 }
+        let Self { value, changes, dirty, event, event2, hidden } = self;
+        Edit { value: f(value), changes, dirty, event, event2, hidden }
     }
 
     /// With another count for `dirty`, as for the second half of a move.
     pub fn counted(mut self, dirty: u64) -> Self {
         self.dirty = dirty;
+        self
+    }
+
+    /// As a change that the key's readers do not see.
+    pub fn hidden(mut self) -> Self {
+        self.hidden = true;
         self
     }
 
@@ -190,7 +199,9 @@ impl WriteTx<'_> {
         } else {
             set_flags(guard, at.pos, wanted_flags(guard.inner.table.entry(at.pos)));
         }
-        if edit.changes > 0 {
+        if edit.changes > 0 && edit.hidden && !empty {
+            self.read.note_hidden_change(at.guard, self.context.db, key.bytes);
+        } else if edit.changes > 0 {
             self.changed(self.context.db, key);
         }
         Ok(self.report(key, edit, empty))
@@ -346,7 +357,7 @@ mod tests {
     fn check_accounts(store: &Store) {
         for (_, db) in store.used() {
             for shard in db.shards() {
-                let inner = shard.lock(store.clock());
+                let inner = shard.try_lock().unwrap();
                 let (mut bytes, mut volatile, mut fields, mut pos) = (0, 0, 0, inner.table.first_from(0));
                 while let Some(p) = pos {
                     let entry = inner.table.entry(p);

@@ -2,7 +2,8 @@
 //!
 //! Owns the shapes and how a sorted set of cells is searched: the shape's bounding box is covered by at most nine cells, the
 //! one of the centre and its neighbours, at the finest step at which these suffice; each cell is one range of scores;
-//! every entry in them is decoded and measured. A cell that the box does not touch is left out.
+//! every entry in them is decoded and measured. A cell that the box does not touch is left out. Exactly 180° east and the
+//! northernmost latitude are one cell beyond the last, as Redis numbers them: a box that touches them has these as well.
 
 use std::f64::consts::PI;
 
@@ -154,8 +155,8 @@ impl Cover {
         // At step 0 the whole globe is one cell.
         (1..=STEPS).rev().find_map(|step| Cover::at(bounds, step)).unwrap_or(Cover {
             step: 0,
-            columns: vec![0],
-            rows: vec![0],
+            columns: vec![0, 1],
+            rows: vec![0, 1],
         })
     }
 
@@ -169,8 +170,12 @@ impl Cover {
         if !(east - west < 3.0 && north - south < 3.0 && east - west < cells) {
             return None;
         }
-        let columns = (0..=(east - west) as u32).map(|i| (west + f64::from(i)).rem_euclid(cells) as u32).collect();
-        let rows = (0..=(north - south) as u32).map(|i| south as u32 + i).collect();
+        let columns = (0..=(east - west) as u32).map(|i| (west + f64::from(i)).rem_euclid(cells) as u32);
+        let rows = (0..=(north - south) as u32).map(|i| south as u32 + i);
+        let at_east = bounds.east >= LONGITUDE_MAX || bounds.west <= -LONGITUDE_MAX;
+        let beyond = |touched: bool| touched.then_some(cells as u32);
+        let columns = columns.chain(beyond(at_east)).collect();
+        let rows = rows.chain(beyond(bounds.north >= LATITUDE_MAX)).collect();
         Some(Cover { step, columns, rows })
     }
 
@@ -232,13 +237,14 @@ mod tests {
                 _ => Shape::Polygon { corners },
             };
             let cover = Cover::of(shape.bounds());
-            assert!(cover.columns.len() <= 3 && cover.rows.len() <= 3);
+            assert!(cover.columns.len() <= 4 && cover.rows.len() <= 4);
             let spread = if round % 3 == 2 { 100.0 } else { (size / 50_000.0).min(200.0) };
             for _ in 0..100 {
                 let near = shape.centre();
                 let longitude = near.longitude + (rng.f64() - 0.5) * spread;
                 let longitude = (longitude + 540.0).rem_euclid(360.0) - 180.0;
-                let latitude = (near.latitude + (rng.f64() - 0.5) * spread).clamp(-85.0, 85.0);
+                let longitude = if longitude > 179.0 { LONGITUDE_MAX } else { longitude };
+                let latitude = (near.latitude + (rng.f64() - 0.5) * spread).clamp(-LATITUDE_MAX, LATITUDE_MAX);
                 let score = Point { longitude, latitude }.score();
                 let cells = cover.ranges().filter(|range| !range.is_below(score) && !range.is_above(score)).count();
                 if shape.matches(Point::of_score(score)).is_some() {

@@ -247,6 +247,7 @@ fn random_fields_are_uniform() {
     for (keys, limits, expiring) in [
         (100, HashLimits { listpack_entries: 1_000, listpack_value: 64 }, false),
         (100, HashLimits { listpack_entries: 1_000, listpack_value: 64 }, true),
+        (100, HashLimits { listpack_entries: 0, listpack_value: 64 }, false),
         (100, HashLimits { listpack_entries: 0, listpack_value: 64 }, true),
         (12_000, LIMITS, true),
     ] {

@@ -113,7 +113,7 @@ fn the_journal_replayed_gives_the_same_data() {
     let clock = Clock::new();
     let (mut local, recorder) = (Local::new(&clock), Recorder::default());
     assert!(local.worker.server().store.listeners.set_journal(Box::new(recorder.clone())));
-    let mut generator = Generator::new(seed);
+    let mut generator = Generator::of_groups(seed);
     let (mut base, mut sent) = (Vec::new(), 0);
     while sent < COMMANDS {
         for args in generator.next() {

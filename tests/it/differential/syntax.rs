@@ -4,6 +4,27 @@
 //! grammar can be run backwards. Knows nothing of commands and values: a name is handed to the caller to be filled.
 
 use ostracon::base::rng::Rng;
+use std::cell::Cell;
+
+/// A word of the notation, and whether it has been drawn.
+#[derive(Debug, PartialEq)]
+pub struct Word {
+    text: String,
+    drawn: Cell<bool>,
+}
+
+impl From<&str> for Word {
+    fn from(text: &str) -> Self {
+        Word { text: text.to_owned(), drawn: Cell::new(false) }
+    }
+}
+
+impl Word {
+    fn draw(&self) -> &str {
+        self.drawn.set(true);
+        &self.text
+    }
+}
 
 /// A piece of the notation.
 #[derive(Debug, PartialEq)]
@@ -16,10 +37,10 @@ pub enum Node {
     Optional(Box<Node>),
     /// `[… ...]`: any number of times.
     Repeat(Box<Node>),
-    /// A word in capitals: itself.
-    Token(String),
+    /// A word in capitals, a sign, a unit: itself.
+    Token(Word),
     /// A word in small letters: the name of a value.
-    Name(String),
+    Name(Word),
 }
 
 /// Reads the notation. Panics where it is not well formed, for then the table is wrong.
@@ -29,6 +50,14 @@ pub fn parse(notation: &str) -> Node {
     let node = choice(&mut words);
     assert!(words.is_empty(), "unbalanced: {notation}");
     node
+}
+
+/// Words in small letters that stand for themselves.
+const UNITS: [&str; 4] = ["m", "km", "ft", "mi"];
+
+fn is_token(word: &str) -> bool {
+    let sign = word != "..." && !word.bytes().any(|b| b.is_ascii_alphanumeric());
+    sign || UNITS.contains(&word) || word.bytes().any(|b| b.is_ascii_uppercase())
 }
 
 /// Brackets and bars stand for themselves; everything else is words.
@@ -89,8 +118,8 @@ fn sequence(words: &mut Vec<String>) -> Vec<Node> {
                 assert_eq!(words.pop().as_deref(), Some(">"));
                 inner
             }
-            _ if word.bytes().any(|b| b.is_ascii_uppercase()) => Node::Token(word),
-            _ => Node::Name(word),
+            word if is_token(word) => Node::Token(word.into()),
+            word => Node::Name(word.into()),
         });
     }
     nodes
@@ -125,7 +154,7 @@ impl Node {
 
     fn starts_with(&self, token: &str) -> bool {
         match self {
-            Node::Token(t) => t == token,
+            Node::Token(t) => t.text == token,
             Node::Seq(nodes) => nodes.first().is_some_and(|node| node.starts_with(token)),
             _ => false,
         }
@@ -140,8 +169,23 @@ impl Node {
             Node::Seq(nodes) => {
                 nodes.retain(|node| !matches!(node, Node::Optional(inner) if inner.starts_with(token)));
                 nodes.iter_mut().for_each(|node| node.prune(token));
+                // All of its branches may have gone.
+                nodes.retain(|node| match node {
+                    Node::Optional(inner) => !matches!(&**inner, Node::Choice(branches) if branches.is_empty()),
+                    _ => true,
+                });
             }
             Node::Optional(inner) | Node::Repeat(inner) => inner.prune(token),
+            Node::Token(_) | Node::Name(_) => {}
+        }
+    }
+
+    /// The words that have never been drawn.
+    pub fn undrawn<'n>(&'n self, out: &mut Vec<&'n str>) {
+        match self {
+            Node::Choice(nodes) | Node::Seq(nodes) => nodes.iter().for_each(|node| node.undrawn(out)),
+            Node::Optional(inner) | Node::Repeat(inner) => inner.undrawn(out),
+            Node::Token(word) | Node::Name(word) if !word.drawn.get() => out.push(&word.text),
             Node::Token(_) | Node::Name(_) => {}
         }
     }
@@ -149,8 +193,8 @@ impl Node {
     /// Draws arguments: `fill` gives a value for a name.
     pub fn draw(&self, rng: &mut Rng, out: &mut Vec<Vec<u8>>, fill: &mut dyn FnMut(&mut Rng, &str) -> Vec<u8>) {
         match self {
-            Node::Token(token) => out.push(any_case(rng, token)),
-            Node::Name(name) => out.push(fill(rng, name)),
+            Node::Token(token) => out.push(any_case(rng, token.draw())),
+            Node::Name(name) => out.push(fill(rng, name.draw())),
             Node::Choice(branches) => {
                 let one = rng.below(branches.len() as u64) as usize;
                 branches[one].draw(rng, out, fill);
@@ -225,12 +269,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_drawn_is_remembered() {
+        let (node, mut rng) = (parse("k [A|B] [v ...]"), Rng::new(1));
+        let undrawn = |node: &Node| {
+            let mut words = Vec::new();
+            node.undrawn(&mut words);
+            words.join(" ")
+        };
+        assert_eq!(undrawn(&node), "k A B v");
+        for _ in 0..100 {
+            node.draw(&mut rng, &mut Vec::new(), &mut |_, _| Vec::new());
+        }
+        assert_eq!(undrawn(&node), "");
+    }
+
+    #[test]
     fn the_notation_is_run_backwards() {
         assert_eq!(drawn("key value"), ["key value"]);
         assert_eq!(drawn("<A|B> k"), ["a k", "b k"]);
         assert_eq!(drawn("k [a [b [X|Y]]]"), ["k", "k a", "k a b", "k a b x", "k a b y"]);
         assert_eq!(parse("k [NX|IFEQ v|XX]").without("IFEQ"), parse("k [NX|XX]"));
         assert_eq!(parse("k [COUNT n] [NOVALUES]").without("NOVALUES"), parse("k [COUNT n]"));
+        assert_eq!(parse("k [A|B] v").without("A").without("B"), parse("k v"));
+        assert_eq!(drawn("[=|~] n <m|km>"), ["= n km", "= n m", "n km", "n m", "~ n km", "~ n m"]);
         assert!(drawn("k [k ...]").contains(&"k k k k".to_owned()));
         assert_eq!(drawn("OVERFLOW WRAP|SAT"), ["overflow sat", "overflow wrap"]);
         assert_eq!(drawn("EX s|PERSIST"), ["ex s", "persist"]);

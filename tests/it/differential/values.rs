@@ -63,7 +63,13 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
         "count" if matches!(command, "lrem" | "lpop" | "rpop" | "lmpop" | "blmpop" | "sort" | "sort_ro") => {
             text(rng, &["1", "2", "3", "1", "2", "0", "-1", "-2", "10", "9223372036854775807", "x"])
         }
-        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" => {
+        "longitude" => degrees(rng, 180.0),
+        "latitude" => degrees(rng, 85.051_128_78),
+        "radius" | "width" | "height" => match rng.below(12) {
+            0 => text(rng, &["0", "-1", "nan", "inf", "-inf", "x", "1e300", "0x10", " 1", "1e-300", ""]),
+            _ => text(rng, &["1", "100", "1000", "5000", "50000", "400000", "1000000", "20000000", "123.456"]),
+        },
+        "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" | "src" | "dst" => {
             match home(command) {
                 Some(home) if rng.below(10) > 0 => format!("{home}{}", rng.below(3)).into_bytes(),
                 _ => key(rng),
@@ -73,7 +79,9 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
             text(rng, &["k*", "k*", "*", "#", "nosort", "k1", "k*->a", "*->", "k*1", ""])
         }
         "offset" if command.starts_with("sort") => text(rng, &["0", "1", "2", "-1", "100", "x"]),
-        "offset" if command.starts_with('z') => text(rng, &["0", "0", "1", "2", "-1", "100", "x"]),
+        "offset" if command.starts_with('z') => {
+            text(rng, &["0", "0", "0", "1", "2", "-1", "100", "x", "9223372036854775807", "-9223372036854775808"])
+        }
         "score" | "weight" | "increment" if command.starts_with('z') => score(rng),
         "min" | "max" | "start" | "stop" if command.contains("bylex") || command == "zlexcount" => lex(rng),
         "min" | "max" => bound(rng),
@@ -84,7 +92,7 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
         },
         "subcommand" => text(rng, &["DECODE", "DECODE", "ENCODING", "TODENSE", "GETREG", "nosuch"]),
         "element" if command.starts_with("pf") && rng.below(2) == 0 => number(rng, 0, 100_000),
-        "member" | "element" | "pivot" => member(rng),
+        "member" | "member1" | "member2" | "element" | "pivot" => member(rng),
         "numkeys" => text(rng, &[NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, NUMKEYS, "1", "2", "0", "-1", "x"]),
         "timeout" => text(rng, &["0.001", "0.002", "1e-3", "0x0.004", "-1", "x"]),
         "limit" => text(rng, &["0", "1", "2", "5", "100", "9223372036854775807", "9223372036854775808", "-1", "x"]),
@@ -139,7 +147,7 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Vec<u8> {
                 &["1", "1", "2", "2", "3", "7", "20", "0", "-1", "x", "9223372036854775807", "9223372036854775808"],
             )
         }
-        "count" => text(rng, &["1", "2", "10", "1000", "0", "-1", "x"]),
+        "count" => text(rng, &["1", "2", "10", "1000", "0", "-1", "x", "9223372036854775807", "-9223372036854775808"]),
         "type" => text(rng, &["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"]),
         "connection-name" => text(rng, &["", "me", "a b", "x\n", "na\u{ef}ve", "worker-1"]),
         "protover" => text(rng, &["2", "3", "1", "4", "x"]),
@@ -176,7 +184,7 @@ fn of_stream(rng: &mut Rng, command: &str, name: &str) -> Option<Vec<u8>> {
         "ms" => text(rng, &["0", "5", "-1", "x"]),
         "unix-time-milliseconds" => text(rng, &["1000", "0", "-1", "99999999999999", "x"]),
         "entries-read" | "entries-added" => text(rng, &["0", "1", "10", "200", "-1", "-2", "x"]),
-        "count" => text(rng, &["1", "2", "5", "100", "0", "-1", "x"]),
+        "count" => text(rng, &["1", "2", "5", "100", "0", "-1", "x", "9223372036854775807", "-9223372036854775808"]),
         _ => return None,
     })
 }
@@ -201,6 +209,7 @@ fn home(command: &str) -> Option<char> {
         "lcs" => None,
         _ if starts(&SETS) => Some('s'),
         _ if starts(&["z", "bz"]) => Some('z'),
+        _ if starts(&["geo"]) => Some('g'),
         _ if starts(&["pf"]) => Some('p'),
         _ if starts(&["x"]) => Some('x'),
         _ if starts(&["h"]) => Some('h'),
@@ -215,7 +224,7 @@ pub fn key(rng: &mut Rng) -> Vec<u8> {
         0 => Vec::new(),
         1 => b"k\0\xff\r\n".to_vec(),
         2 => vec![b'K'; 300],
-        n if n < 12 => format!("{}{}", pick(rng, &["s", "p", "h", "l", "z", "x"]), rng.below(3)).into_bytes(),
+        n if n < 12 => format!("{}{}", pick(rng, &["s", "p", "h", "l", "z", "x", "g"]), rng.below(3)).into_bytes(),
         n => format!("k{}", n % 10).into_bytes(),
     }
 }
@@ -241,6 +250,7 @@ fn field(rng: &mut Rng) -> Vec<u8> {
         1 => b"f\0\xff\r\n".to_vec(),
         2 => repeated(rng, 62, 66),
         3 | 4 => string(rng),
+        5 if rng.below(10) == 0 => repeated(rng, 69_990, 70_010),
         5..=10 => number(rng, 0, 9),
         n => format!("f{}", n % 10).into_bytes(),
     }
@@ -260,6 +270,7 @@ pub fn string(rng: &mut Rng) -> Vec<u8> {
         13 => repeated(rng, 60, 70),
         14 => repeated(rng, 250, 1030),
         15 if rng.below(8) == 0 => repeated(rng, 16_000, 70_000),
+        15 if rng.below(8) == 0 => repeated(rng, 69_990, 70_010),
         _ => text(rng, &["a", "foo", "foobar", "hello world", "ohmytext", "mynewtext", "\u{e9}\u{20ac}", "\r\n"]),
     }
 }
@@ -271,6 +282,16 @@ fn score(rng: &mut Rng) -> Vec<u8> {
         4 => text(rng, &["inf", "-inf", "+inf", "Infinity", "0", "-0", "nan", "1e308", "-1e308", "5e-324", "0.1"]),
         5 => integer(rng),
         _ => float(rng),
+    }
+}
+
+/// A longitude or latitude, up to `most`: nearly always near one place, so that searches find something. Not the limit
+/// itself: redis-server finds what lies on it only from there, and only that.
+fn degrees(rng: &mut Rng, most: f64) -> Vec<u8> {
+    match rng.below(20) {
+        0 => text(rng, &["nan", "inf", "-inf", "x", "179.9", "-179.9", "180.0001", "85.05", "-85.05112879", ""]),
+        1 | 2 => format!("{:.5}", (rng.below(2_000_001) as f64 / 1e6 - 1.0) * most).into_bytes(),
+        _ => format!("{:.4}", rng.below(100_001) as f64 / 1e4).into_bytes(),
     }
 }
 

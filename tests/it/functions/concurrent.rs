@@ -60,12 +60,17 @@ fn every_worker_knows_what_is_there() {
     on_ours(&["--workers", "3"], |server| {
         let mut clients: Vec<Client> = (0..6).map(|_| server.client()).collect();
         for round in 0..20 {
-            let name = format!("#!lua name=l{round}\nredis.register_function('f{round}', function() return {round} end)");
+            let name =
+                format!("#!lua name=l{round}\nredis.register_function('f{round}', function() return {round} end)");
             assert_eq!(load(&mut clients[round % 6], &name), format!("l{round}"));
             for client in &mut clients {
                 assert_eq!(client.ask(&format!("FCALL f{round} 0")), format!(":{round}"));
             }
-            let (end, gone) = if round % 2 == 0 { ("FUNCTION FLUSH".into(), true) } else { (format!("FUNCTION DELETE l{round}"), true) };
+            let (end, gone) = if round % 2 == 0 {
+                ("FUNCTION FLUSH".into(), true)
+            } else {
+                (format!("FUNCTION DELETE l{round}"), true)
+            };
             assert_eq!(clients[(round + 3) % 6].ask(&end), "+OK");
             for client in &mut clients {
                 assert_eq!(client.ask(&format!("FCALL f{round} 0")).starts_with("-ERR Function not found"), gone);
@@ -122,7 +127,10 @@ fn figures() {
         let mut client = server.client();
         client.line("EVAL 'return 1' 0");
         load(&mut client, "#!lua name=l\nredis.register_function('f', function() return 1 end)");
-        load(&mut client, "#!lua name=m\nredis.register_function('g', function() return 1 end) redis.register_function('h', function() end)");
+        load(
+            &mut client,
+            "#!lua name=m\nredis.register_function('g', function() return 1 end) redis.register_function('h', function() end)",
+        );
         let figure = |name: &str| server.info("memory", name).parse::<u64>().unwrap();
         assert_eq!(figure("number_of_cached_scripts"), 1);
         assert_eq!((figure("number_of_libraries"), figure("number_of_functions")), (2, 3));
@@ -131,7 +139,10 @@ fn figures() {
         assert!(figure("used_memory_functions") > 100);
         assert_eq!(figure("used_memory_scripts"), figure("used_memory_functions") + figure("used_memory_scripts_eval"));
         client.line("FUNCTION FLUSH");
-        assert_eq!((figure("number_of_libraries"), figure("used_memory_functions")), (0, figure("used_memory_functions")));
+        assert_eq!(
+            (figure("number_of_libraries"), figure("used_memory_functions")),
+            (0, figure("used_memory_functions"))
+        );
     });
 }
 
@@ -153,7 +164,10 @@ fn long_functions() {
         });
         let pattern = "~[name, spin, command, [FCALL, spin, '1', k, a], duration_ms, :*]";
         let running = shown.items()[1].render();
-        assert!(matches(pattern, &shown.items()[1]) || running.starts_with("[name, spin, command, [FCALL"), "{running}");
+        assert!(
+            matches(pattern, &shown.items()[1]) || running.starts_with("[name, spin, command, [FCALL"),
+            "{running}"
+        );
         let other = "-BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
         eventually("SCRIPT KILL does not end it", || client.ask("SCRIPT KILL") == other);
         assert_eq!(client.ask("FUNCTION KILL"), "+OK");

@@ -111,7 +111,10 @@ fn what_is_no_payload() {
     let good = short("#!lua name=a\nredis.register_function('f',function() end)");
     let cases: Vec<(Vec<u8>, &str)> = vec![
         ([&good[..], &good].concat(), "-ERR Library 'a' already exists"),
-        ([&good[..], &short("#!lua name=b\nredis.register_function('f',function() end)")].concat(), "-ERR Function f already exists"),
+        (
+            [&good[..], &short("#!lua name=b\nredis.register_function('f',function() end)")].concat(),
+            "-ERR Function f already exists",
+        ),
         (
             [&good[..], &short("#!lua name=b\nfoo bar")].concat(),
             "-ERR Error compiling function: user_function:2: '=' expected near 'bar'",

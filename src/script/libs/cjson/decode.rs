@@ -296,13 +296,8 @@ pub fn decode(lua: &Lua, text: &[u8], settings: &Settings) -> Result<Value, Faul
     if text.len() >= 2 && (text[0] == 0 || text[1] == 0) {
         return Err(Fault::here("JSON parser does not support UTF-16 or UTF-32"));
     }
-    let scanner = Scanner {
-        data: text,
-        at: 0,
-        token_at: 0,
-        text: Vec::new(),
-        takes_invalid_numbers: settings.decode_invalid,
-    };
+    let scanner =
+        Scanner { data: text, at: 0, token_at: 0, text: Vec::new(), takes_invalid_numbers: settings.decode_invalid };
     let (inner, outer, kept) = (None, Vec::new(), Stack::default());
     let mut decoder = Decoder { lua, settings, scanner, inner, outer, kept, depth: 0, slots: 1 };
     let mut token = decoder.scanner.next();

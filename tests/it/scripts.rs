@@ -1,0 +1,223 @@
+//! Scripts beside other clients: atomicity over shards, scripts that run for too long, what others see of them.
+
+use std::thread;
+
+use ostracon::base::rng::Rng;
+
+use crate::support::{Client, Kind, Server, check_ours, encode, eventually, on_each, on_ours};
+
+/// Fails on any reply that does not begin so.
+#[track_caller]
+fn expect(client: &mut Client, line: &str, begin: &str) {
+    let reply = client.ask(line);
+    assert!(reply.starts_with(begin), "{line}: {reply}");
+}
+
+/// The number of pairs like `name:n` in a reply.
+fn figure(text: &str, name: &str) -> u64 {
+    let at = text.find(&format!("{name}:")).unwrap_or_else(|| panic!("{name} in {text}")) + name.len() + 1;
+    text[at..].chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+}
+
+const ACCOUNTS: u64 = 1000;
+const CONNECTIONS: u64 = 50;
+const START: i64 = 1000;
+
+/// Moves money between accounts that it does not declare.
+const UNDECLARED: &str = "local from, to, n = 'account:'..ARGV[1], 'account:'..ARGV[2], tonumber(ARGV[3]) \
+    if tonumber(redis.call('GET', from)) < n then return 0 end \
+    redis.call('DECRBY', from, n) redis.call('INCRBY', to, n) return 1";
+/// The same between declared ones.
+const DECLARED: &str = "local n = tonumber(ARGV[1]) \
+    if tonumber(redis.call('GET', KEYS[1])) < n then return 0 end \
+    redis.call('DECRBY', KEYS[1], n) redis.call('INCRBY', KEYS[2], n) return 1";
+/// Declares where the money comes from, and looks where it goes only after it has written. What is refused is put back.
+const STRAYS_LATE: &str = "redis.call('DECRBY', KEYS[1], ARGV[2]) \
+    local r = redis.pcall('INCRBY', 'account:'..ARGV[1], ARGV[2]) \
+    if type(r) == 'table' then redis.call('INCRBY', KEYS[1], ARGV[2]) return r end return 1";
+
+/// One transfer, in one of five ways.
+fn transfer(client: &mut Client, rng: &mut Rng, unique: &str) {
+    let (from, to) = (rng.below(ACCOUNTS).to_string(), rng.below(ACCOUNTS).to_string());
+    let amount = (1 + rng.below(20)).to_string();
+    let (a, b) = (format!("account:{from}"), format!("account:{to}"));
+    match rng.below(20) {
+        0..8 => _ = client.command(&["EVAL", UNDECLARED, "0", &from, &to, &amount]),
+        8..13 => _ = client.command(&["EVAL", DECLARED, "2", &a, &b, &amount]),
+        13..16 => {
+            let words: [&[&str]; 4] = [&["MULTI"], &["DECRBY", &a, &amount], &["INCRBY", &b, &amount], &["EXEC"]];
+            let bytes: Vec<u8> = words.iter().flat_map(|words| encode(words)).collect();
+            let replies = client.pipeline(&bytes, 4);
+            assert!(replies[3].render().starts_with("[:"), "{:?}", replies[3]);
+        }
+        16..19 => {
+            client.command(&["DECRBY", &a, &amount]);
+            client.command(&["INCRBY", &b, &amount]);
+        }
+        _ => {
+            // A script that nobody knows keeps to its key at first.
+            let source = format!("{STRAYS_LATE} -- {unique}");
+            client.command(&["EVAL", &source, "1", &a, &from, &amount]);
+            let reply = client.command(&["EVAL", &source, "1", &a, &to, &amount]).render();
+            assert!(reply == ":1" || reply.starts_with("-BUSY"), "{reply}");
+        }
+    }
+}
+
+/// The number of transfers is that of `OSTRACON_TRANSFERS`.
+#[test]
+fn a_bank_of_scripts_transactions_and_commands_keeps_its_money() {
+    let transfers: u64 = std::env::var("OSTRACON_TRANSFERS").map_or(20_000, |n| n.parse().unwrap());
+    let server = Server::start(&["--workers", "4"]);
+    let mut client = server.client();
+    for i in 0..ACCOUNTS {
+        client.command(&["SET", &format!("account:{i}"), &START.to_string()]);
+    }
+    thread::scope(|scope| {
+        for part in 0..CONNECTIONS {
+            let server = &server;
+            scope.spawn(move || {
+                let (mut client, mut rng) = (server.client(), Rng::new(77 + part));
+                for i in 0..transfers / CONNECTIONS {
+                    transfer(&mut client, &mut rng, &format!("{part} {i}"));
+                }
+            });
+        }
+    });
+    let sum = "local sum = 0 for i = 0, ARGV[1] - 1 do sum = sum + redis.call('GET', 'account:'..i) end return sum";
+    let total = client.command(&["EVAL", sum, "0", &ACCOUNTS.to_string()]).render();
+    assert_eq!(total, format!(":{}", START * ACCOUNTS as i64));
+    let sum: i64 = (0..ACCOUNTS)
+        .map(|i| client.command(&["GET", &format!("account:{i}")]).render().trim_matches('\'').parse::<i64>().unwrap())
+        .sum();
+    assert_eq!(sum, START * ACCOUNTS as i64);
+    assert!(figure(&client.ask("INFO stats"), "scripts_on_all_shards") > 0);
+}
+
+const SOON: [&str; 2] = ["--busy-reply-threshold", "30"];
+
+/// A script that never ends is reported to others, and ended by one of them, also by one of the same worker.
+#[test]
+fn a_script_without_end_is_killed() {
+    on_each(&SOON, |server| {
+        let servers = match server.kind() {
+            Kind::Ours => vec![server.another(&["--busy-reply-threshold", "30", "--workers", "1"])],
+            Kind::Oracle => Vec::new(),
+        };
+        for server in servers.iter().chain([server]) {
+            let (mut a, mut b) = (server.client(), server.client());
+            expect(&mut b, "SCRIPT KILL", "-NOTBUSY No scripts in execution right now.");
+            for script in ["while true do end", "while true do pcall(function() while true do end end) end"] {
+                a.send(&["EVAL", script, "0"]);
+                eventually("busy", || b.ask("GET k").starts_with("-BUSY Redis is busy running a script."));
+                expect(&mut b, "SET k v", "-BUSY");
+                // One that connects meanwhile is served as well.
+                let mut c = server.client();
+                expect(&mut c, "SCRIPT KILL", "+OK");
+                assert!(a.recv().render().starts_with("-ERR Script killed by user with SCRIPT KILL"));
+                eventually("free", || b.ask("SET k v") == "+OK");
+                expect(&mut b, "SCRIPT KILL", "-NOTBUSY");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_script_that_has_written_is_not_killed() {
+    on_each(&SOON, |server| {
+        let (mut a, mut b) = (server.client(), server.client());
+        a.send(&["EVAL", "redis.call('SET', KEYS[1], 'v') while true do end", "1", "k"]);
+        eventually("busy", || b.ask("GET k").starts_with("-BUSY"));
+        expect(&mut b, "SCRIPT KILL", "-UNKILLABLE Sorry the script already executed write commands");
+        b.send_line("SHUTDOWN NOSAVE");
+        a.expect_closed();
+    });
+}
+
+/// A script that is known to keep to its keys holds up nobody else.
+#[test]
+fn only_the_shards_of_a_busy_script_are_busy() {
+    for workers in ["1", "4"] {
+        let server = Server::start(&["--busy-reply-threshold", "30", "--workers", workers]);
+        let (mut a, mut b) = (server.client(), server.client());
+        let script = "if ARGV[1] == 'loop' then while true do end end return redis.call('GET', KEYS[1])";
+        expect(&mut a, "SET k v", "+OK");
+        a.command(&["EVAL", script, "2", "k", "q", "no"]);
+        b.command(&["BLPOP", "k2", "0.01"]);
+        // A client that watches the key and goes, and one that waits for it, meanwhile.
+        let (mut watcher, mut waiter) = (server.client(), server.client());
+        expect(&mut watcher, "WATCH k", "+OK");
+        waiter.send(&["BLPOP", "q", "0.2"]);
+        eventually("waits", || b.ask("INFO clients").contains("blocked_clients:1"));
+        a.send(&["EVAL", script, "2", "k", "q", "loop"]);
+        eventually("busy", || b.ask("GET k").starts_with("-BUSY"));
+        let free = (0..).map(|i| format!("key:{i}")).find(|key| b.command(&["SET", key, "v"]).render() == "+OK");
+        assert_eq!(free.as_deref(), Some("key:0"), "one shard of 1024 is busy");
+        drop(watcher);
+        expect(&mut b, "DBSIZE", ":");
+        expect(&mut b, "KEYS *", "-BUSY");
+        expect(&mut b, "MULTI", "+OK");
+        expect(&mut b, "GET k", "+QUEUED");
+        expect(&mut b, "EXEC", "-EXECABORT Transaction discarded because of: BUSY");
+        eventually("the watcher is gone", || !b.ask("CLIENT LIST").contains("cmd=watch"));
+        if workers == "4" {
+            let others = (0..8).map(|_| server.client().command(&["EVAL", script, "1", "key:0", "no"]).render());
+            assert!(others.into_iter().any(|reply| reply == "v"), "on other workers scripts run");
+        }
+        expect(&mut b, "SCRIPT KILL", "+OK");
+        assert!(a.recv().render().starts_with("-ERR Script killed"));
+        assert_eq!(waiter.recv().render(), "(nil-array)");
+        eventually("free", || b.ask("KEYS nothing") == "[]");
+        expect(&mut b, "INFO clients", "");
+        eventually("nobody waits", || b.ask("INFO clients").contains("blocked_clients:0"));
+    }
+}
+
+#[test]
+fn scripts_that_hold_all_shards_are_listed() {
+    check_ours(
+        "SCRIPT STATS is ours",
+        r#"
+        SCRIPT STATS => []
+        SCRIPT STATS x => -ERR wrong number of arguments for 'script|stats' command
+        EVAL "return redis.call('GET',KEYS[1])" 1 a => (nil)
+        EVAL "return redis.call('GET',KEYS[1])" 1 a => (nil)
+        SCRIPT STATS => [[sha1, 620cd258c2c9c88c9d10db67812ccf663d96bdc6, runs, :2, wide_runs, :1, undeclared_keys, :0]]
+        EVAL "return redis.call('GET','a')" 0 => (nil)
+        EVAL "return redis.call('GET','a')" 0 => (nil)
+        SCRIPT STATS => ~*runs, :2, wide_runs, :2, undeclared_keys, :1*
+        SCRIPT SHOW 620cd258c2c9c88c9d10db67812ccf663d96bdc6 => 'return redis.call(\'GET\',KEYS[1])'
+        SCRIPT SHOW d3c21d0c2b9ca22f82737626a27bcaf5d288f99e => -NOSCRIPT No matching script.
+        SCRIPT DEBUG YES => -ERR There is no debugger for scripts here
+        EVALSHA_RO 620cd258c2c9c88c9d10db67812ccf663d96bdc6 1 a => (nil)
+        INFO stats => ~*scripts_on_all_shards:3*
+        SCRIPT HELP => ~*Ends a script*
+        SCRIPT FLUSH => +OK
+        SCRIPT STATS => []
+        "#,
+    );
+}
+
+/// What a C library would leave the stack, the memory or the server's time for.
+#[test]
+fn hostile_scripts_leave_the_server_as_it_was() {
+    on_ours(&SOON, |server| {
+        let mut client = server.client();
+        for script in [
+            "error({})",
+            "return string.rep('x', 1e10)",
+            "local t = {} while true do t[#t + 1] = string.rep('x', 1e6)..#t end",
+            "return string.find(string.rep('a', 1e6), string.rep('a?', 1e5))",
+            "local function f() return f() + 1 end return f()",
+            "local t = {} t[1] = t return t",
+            "return {unpack({}, 1, 1e8)}",
+        ] {
+            let reply = client.command(&["EVAL", script, "0"]).render();
+            assert!(
+                reply.starts_with('-') || reply.starts_with('[') || reply.starts_with('{'),
+                "{script}: {reply:.200}"
+            );
+            expect(&mut client, "PING", "+PONG");
+        }
+    });
+}
