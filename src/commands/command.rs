@@ -220,6 +220,12 @@ fn notes(command: &str, spec: &KeySpec) -> Option<&'static str> {
             false => "The key behind STORE, which can stand anywhere",
         }),
         "set" => Some("RW and ACCESS with the GET option"),
+        "eval" | "evalsha" | "fcall" => {
+            Some("What a script does to its keys is not known: RW and UPDATE are the most it can do")
+        }
+        "eval_ro" | "evalsha_ro" | "fcall_ro" => {
+            Some("What a script does to its keys is not known: RO and ACCESS are the most")
+        }
         "bitfield" => Some("RO where every operation is a GET"),
         _ => None,
     }

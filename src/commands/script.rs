@@ -9,8 +9,11 @@ use crate::script::{self, Failure, Kill, Scripts};
 use crate::spec::{Begin, Find, KeyFlags};
 
 /// Flags of the commands that call scripts.
-pub(super) const CALL: Flags =
-    Flags::NOSCRIPT.union(Flags::STALE).union(Flags::SKIP_MONITOR).union(Flags::NO_MANDATORY_KEYS);
+pub(super) const CALL: Flags = Flags::NOSCRIPT
+    .union(Flags::STALE)
+    .union(Flags::SKIP_MONITOR)
+    .union(Flags::NO_MANDATORY_KEYS)
+    .union(Flags::MOVABLEKEYS);
 pub(super) const KEYS: &[KeySpec] = &[counted(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))];
 pub(super) const KEYS_RO: &[KeySpec] = &[counted(KeyFlags::RO.union(KeyFlags::ACCESS))];
 

@@ -384,14 +384,41 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
     }
 }
 
+/// How often a handler of [`xpcall`] is called for its own errors, as Lua does until its C stack is used up.
+const HANDLED_MAX: u32 = 200;
+
+/// `xpcall`, whose handler runs when the error has left the function, not while it is raised: Lua looks at no hook while one
+/// raises an error, so a handler that does not end could not be ended either. Without the `debug` library the two do not
+/// differ.
 unsafe extern "C-unwind" fn xpcall(state: *mut lua_State) -> c_int {
     // SAFETY: as above.
     unsafe {
-        let results = original(state);
+        if ffi::lua_gettop(state) < 2 {
+            return original(state);
+        }
+        ffi::lua_settop(state, 2);
+        ffi::lua_insert(state, 1);
+        let mut status = ffi::lua_pcall(state, 0, ffi::LUA_MULTRET, 0);
+        let failed = status != ffi::LUA_OK;
+        let mut calls = 0;
+        while status == ffi::LUA_ERRRUN && !api::stopped() {
+            if calls == HANDLED_MAX || ffi::lua_type(state, 1) != ffi::LUA_TFUNCTION {
+                ffi::lua_settop(state, 1);
+                push(state, b"error in error handling");
+                break;
+            }
+            calls += 1;
+            ffi::lua_pushvalue(state, 1);
+            ffi::lua_insert(state, 2);
+            status = ffi::lua_pcall(state, 1, 1, 0);
+        }
         if api::stopped() {
             api::stop(state);
         }
-        results
+        ffi::luaL_checkstack(state, 1, c"too many results".as_ptr());
+        ffi::lua_pushboolean(state, c_int::from(!failed));
+        ffi::lua_replace(state, 1);
+        ffi::lua_gettop(state)
     }
 }
 

@@ -83,7 +83,8 @@ fn command_info_and_getkeys() {
 fn command_on_later_commands() {
     check(
         r#"
-        COMMAND INFO eval => ~[[eval, :-3, [+noscript, +stale, +skip_monitor, +no_mandatory_keys, +movablekeys], :0, :0, :0, [+@slow, +@scripting], [], [[notes, *, flags, [+RW, +access, +update], begin_search, [type, index, spec, [index, :2]], find_keys, [type, keynum, spec, [keynumidx, :0, firstkey, :1, keystep, :1]]]], []]]
+        COMMAND INFO eval => ~[[eval, :-3, [+noscript, +stale, +skip_monitor, +may_replicate, +no_mandatory_keys, +movablekeys], :0, :0, :0, [+@slow, +@scripting], [], [[notes, *, flags, [+RW, +access, +update], begin_search, [type, index, spec, [index, :2]], find_keys, [type, keynum, spec, [keynumidx, :0, firstkey, :1, keystep, :1]]]], []]]
+          7.0: ~[[eval, :-3, [+noscript, +stale, +skip_monitor, +no_mandatory_keys, +movablekeys], :0, :0, :0, [+@slow, +@scripting], [], [[notes, *, flags, [+RW, +access, +update], begin_search, [type, index, spec, [index, :2]], find_keys, [type, keynum, spec, [keynumidx, :0, firstkey, :1, keystep, :1]]]], []]] -- does not show may_replicate
         COMMAND GETKEYS EVAL s 2 a b c => [a, b]
         COMMAND GETKEYS EVAL s 0 a => []
         COMMAND GETKEYS EVAL s x a => []
@@ -153,7 +154,7 @@ fn field<'v>(pairs: &'v [Value], name: &str) -> &'v Value {
 
 /// What changed from 7.0 to 7.2: an optional argument of ZRANK; blocking commands run in scripts, so that `noscript`
 /// went; SCAN and RANDOMKEY are marked as touching any key; MULTI and WATCH have `no_multi`; `may_replicate` is shown.
-const CHANGED_IN_72: [&str; 16] = [
+const CHANGED_IN_72: [&str; 19] = [
     "multi",
     "watch",
     "zrank",
@@ -170,6 +171,9 @@ const CHANGED_IN_72: [&str; 16] = [
     "pfcount",
     "publish",
     "spublish",
+    "eval",
+    "evalsha",
+    "fcall",
 ];
 
 /// The tables of the oracle and of ours: facts by name.

@@ -196,6 +196,12 @@ fn tables_and_the_language() {
         EVAL "return assert(false,{err='A b'})" 0 => -ERR user_script:1: bad argument #2 to 'assert' (string expected, got table) script: ba9b11de96d7537f68492f8d224fc8bbc93d37d9, on @user_script:1.
         EVAL "assert()" 0 => -ERR user_script:1: bad argument #1 to 'assert' (value expected) script: 63ae10d79f4a0c4781e4e9b2dacd5c9896a57556, on @user_script:1.
         EVAL "return xpcall(function() error('x') end,function(m) return 'H '..m end)" 0 => (nil)
+        EVAL "local a,b=xpcall(function() error('x') end,function(m) return 'H '..m end) return {tostring(a),b}" 0 => [false, 'H user_script:1: x']
+        EVAL "local a,b=xpcall(function() error('x') end,function(m) error('y') end) return {tostring(a),b}" 0 => [false, 'error in error handling']
+        EVAL "local n=0 local a,b=xpcall(function() error('x') end,function(m) n=n+1 if n<3 then error('y') end return m end) return {tostring(a),b,n}" 0 => [false, 'user_script:1: y', :3]
+        EVAL "local a,b,c=xpcall(function() return 1,2 end,1) return {tostring(a),b,c}" 0 => [true, :1, :2]
+        EVAL "local a,b,c=xpcall(function() error('x') end,nil) return {tostring(a),b,tostring(c)}" 0 => [false, 'error in error handling', nil]
+        EVAL "local a,b,c=xpcall(1,function(m) return m end) return {tostring(a),b,tostring(c)}" 0 => [false, 'attempt to call a number value', nil]
         EVAL "return {pcall(function() return 1,2 end)}" 0 => [:1, :1, :2]
         EVAL "return pcall()" 0 => (nil)
         EVAL "goto x" 0 => -ERR Error compiling script (new function): user_script:1: '=' expected near 'x'
