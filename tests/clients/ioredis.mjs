@@ -91,9 +91,10 @@ for (const protocol of [2, 3]) {
     const subscriber = connect({ retryStrategy: () => 10 });
     const got = [];
     subscriber.on('message', (channel, message) => got.push(message));
-    await subscriber.subscribe('again');
-    assert.equal(await r.client('KILL', 'TYPE', 'pubsub'), 1);
-    await until(async () => (await r.publish('again', 'back')) === 1);
+    const id = await subscriber.client('ID');
+    await subscriber.subscribe(`again${protocol}`);
+    assert.equal(await r.client('KILL', 'ID', id), 1);
+    await until(async () => (await r.publish(`again${protocol}`, 'back')) === 1);
     await until(() => got.length > 0);
     assert.deepEqual(got, ['back']);
   });
