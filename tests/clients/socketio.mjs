@@ -16,7 +16,7 @@ const closing = [];
 
 function ioredis() {
   const client = new Redis({ port });
-  closing.push(() => client.disconnect());
+  closing.push(() => client.quit());
   return client;
 }
 
@@ -24,7 +24,7 @@ async function nodeRedis() {
   const client = createClient({ url: `redis://127.0.0.1:${port}` });
   client.on('error', (error) => console.error(error));
   await client.connect();
-  closing.push(() => client.destroy());
+  closing.push(() => client.close());
   return client;
 }
 
@@ -77,7 +77,7 @@ for (const [name, adapter] of Object.entries(adapters)) {
       assert.deepEqual(words, [['local', 'room'], ['room'], ['odd']]);
 
       // Acknowledgements from clients of every instance, and answers of the other servers.
-      assert.deepEqual((await servers[0].timeout(20_000).emitWithAck('question')).sort(), [0, 1, 2]);
+      assert.deepEqual((await servers[0].timeout(5000).emitWithAck('question')).sort(), [0, 1, 2]);
       servers.forEach((io, index) => io.on('who', (asked, answer) => answer(`${asked}${index}`)));
       assert.deepEqual((await servers[0].serverSideEmitWithAck('who', 'server')).sort(), ['server1', 'server2']);
 
@@ -92,7 +92,7 @@ for (const [name, adapter] of Object.entries(adapters)) {
     } finally {
       clients.forEach((client) => client.disconnect());
       await Promise.all(servers.map((io) => io.close()));
-      closing.splice(0).forEach((close) => close());
+      await Promise.all(closing.splice(0).map((close) => close()));
     }
   });
 }
