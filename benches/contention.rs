@@ -22,7 +22,8 @@
 //! sequence of operations, drawn beforehand from a seed, the same for every way: keys uniform or Zipfian (theta
 //! 0.99), 5, 50 or 100 % of them SET, the rest GET. It runs them without a pause, so contention is far above that of
 //! a server, whose threads spend nine tenths of their time in the kernel: the last table, over loopback sockets with
-//! mini-redis's connection and client, shows how much of a difference is left there. All maps have the same hasher.
+//! mini-redis's connection and client, shows how much of a difference is left there. All maps have the same hasher and
+//! the server's allocator.
 //! Every figure is the median of at least three short runs, in which the ways take turns.
 //!
 //! # How to read it
@@ -42,6 +43,10 @@ use contention_support::{Result, wire};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The server's, for every way alike.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const HELP: &str = "\
 cargo bench --bench contention -- [OPTIONS]

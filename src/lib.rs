@@ -31,7 +31,9 @@
 //! 4. `commands/string.rs`: `get` asks the transaction for the string and writes it into the reply buffer; a large
 //!    value is shared, not copied.
 //! 5. `exec/commit.rs` counts the hit, and would tell listeners had anything changed; the shard is unlocked.
-//! 6. Back in `net/connection.rs` the replies of the whole batch go to the socket in one write.
+//!    Of a long pipeline the next batch is parsed and its slots are on their way while this one runs.
+//! 6. Back in `net/connection.rs` the replies of all batches go to the socket in one write, together with those of up to
+//!    16 connections that were ready at the same time, so that a peer which has several of them is woken once.
 //!
 //! # Invariants
 //!

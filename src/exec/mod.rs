@@ -4,6 +4,11 @@
 //! prefetch slots and then entries, and then for each: gate (arity, authentication, MULTI's queue), lock, run, commit,
 //! unlock, count. It must not know sockets: bytes come in as a slice and go out in an [`OutBuf`].
 //!
+//! **Two batches of a long pipeline are under way at once**: while one runs, the slots of the next are on their way
+//! from memory, and while the next one's successor is parsed, its entries are, so that work and waiting overlap. Parsing
+//! ahead changes nothing that a client can see: a batch that was parsed ahead has not consumed its bytes before it runs,
+//! and is dropped, to be parsed anew, when the one before it blocks the client or ends its turn.
+//!
 //! A [`Worker`] is one thread's half of it: scratch buffers, cached settings, the clock of the last command. It is
 //! lent to one connection at a time and never shared. All of this is synchronous, so a shard's guard cannot meet an
 //! `.await`.
@@ -47,7 +52,8 @@ pub struct Worker {
     /// Keys of the commands of an EXEC so far that somebody waits for.
     ready: Vec<(u32, Box<[u8]>)>,
     locks: LockSet,
-    batch: Batch,
+    /// The batch that runs, and the one that was parsed ahead; `None` while they are in use.
+    stages: Option<Box<[Stage; 2]>>,
     /// The clock after the last command: the start of the next one.
     last_ns: u64,
     now_ms: u64,
@@ -76,6 +82,19 @@ struct Prepared {
     hash: u64,
 }
 
+/// A batch on its way: what the parser found, looked up.
+#[derive(Default)]
+struct Stage {
+    batch: Batch,
+    prepared: Vec<Prepared>,
+    /// Where in the input it begins.
+    start: usize,
+    /// What it consumes of the input once it has run.
+    consumed: usize,
+    /// Why the parser stopped behind it; `None`: nothing was parsed.
+    status: Option<Status>,
+}
+
 impl Worker {
     /// The half of worker number `index`.
     pub fn new(server: Arc<Server>, index: usize) -> Self {
@@ -86,7 +105,7 @@ impl Worker {
             effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
             ready: Vec::new(),
             locks: LockSet::default(),
-            batch: Batch::default(),
+            stages: None,
             last_ns: server.clock.mono_ns(),
             now_ms: server.clock.unix_ms(),
             anchor: server.clock.anchor(),
@@ -137,69 +156,107 @@ impl Worker {
     pub fn run(&mut self, server: &Server, client: &mut Client, input: &[u8], out: &mut OutBuf) -> Progress {
         self.tick();
         client.shared.active(self.now_ms);
-        let (mut consumed, mut turn) = (0, 0);
+        let mut stages = self.stages.take().unwrap_or_default();
+        let [stage, ahead] = &mut *stages;
+        self.parse(server, client, input, 0, stage);
+        let progress = self.run_stages(server, client, input, stage, ahead, out);
+        self.stages = Some(stages);
+        progress
+    }
+
+    fn run_stages(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        input: &[u8],
+        stage: &mut Stage,
+        ahead: &mut Stage,
+        out: &mut OutBuf,
+    ) -> Progress {
+        let mut turn = 0;
         loop {
-            let rest = &input[consumed..];
-            let limits = Limits { bulk_max: self.settings.string_max(), authenticated: client.authenticated };
-            // Before authentication one at a time: AUTH lifts the limits of what follows.
-            let max = if client.authenticated { BATCH } else { 1 };
-            let mut batch = std::mem::take(&mut self.batch);
-            batch.clear();
-            let parsed = client.parser.parse(rest, &limits, &mut batch, max);
-            let ran = self.batch(server, client, rest, &batch, out);
-            turn += ran;
-            let end = batch.commands[..ran].last().map(|command| command.end as usize);
-            self.batch = batch;
-            if let (Some(end), true) = (end, client.blocked.is_some()) {
+            turn += stage.prepared.len();
+            let last = turn >= TURN || out.len() >= OUTPUT_PAUSE;
+            ahead.status = None;
+            if stage.prepared.len() > 1 {
+                prefetch_entries(server, client.db, stage);
+                if stage.status == Some(Status::Full) && !last {
+                    self.parse(server, client, input, stage.start + stage.consumed, ahead);
+                }
+            }
+            let ran = self.run_stage(server, client, input, stage, out);
+            let consumed = stage.start + stage.consumed;
+            if client.blocked.is_some() {
                 // What follows the command that blocks has its time later. A command that was cut off began behind it,
                 // so its bytes are all in the input: it is parsed anew then.
                 client.parser = Parser::default();
-                consumed += end;
+                let end = ran.checked_sub(1).map_or(0, |i| stage.batch.commands[i].end as usize);
+                let consumed = stage.start + end;
                 return Progress { consumed, more: consumed < input.len() };
             }
-            consumed += parsed.consumed;
-            match parsed.status {
+            match stage.status {
                 _ if client.closing => return Progress { consumed: input.len(), more: false },
-                Status::NeedMore => return Progress { consumed, more: false },
-                Status::Error(e) => {
+                Some(Status::Error(e)) => {
                     self.count_error(b"ERR");
                     Reply::new(out, client.proto).error_bytes(&[b"ERR ", &*e.text()].concat());
                     client.closing = true;
                     return Progress { consumed: input.len(), more: false };
                 }
-                Status::Full if turn >= TURN || out.len() >= OUTPUT_PAUSE => {
+                Some(Status::Full) if last || out.len() >= OUTPUT_PAUSE => {
+                    if ahead.status.is_some() {
+                        // As above: whatever the parser knows of began behind what has run.
+                        client.parser = Parser::default();
+                    }
                     return Progress { consumed, more: true };
                 }
-                Status::Full => {}
+                Some(Status::Full) if ahead.status.is_none() => self.parse(server, client, input, consumed, ahead),
+                Some(Status::Full) => {}
+                Some(Status::NeedMore) | None => return Progress { consumed, more: false },
             }
+            std::mem::swap(stage, ahead);
         }
     }
 
-    /// Looks up, prefetches and runs the commands of a batch, up to one that closes the connection or blocks it. Returns
-    /// how many ran.
-    fn batch(&mut self, server: &Server, client: &mut Client, input: &[u8], batch: &Batch, out: &mut OutBuf) -> usize {
-        let n = batch.commands.len().min(BATCH);
+    /// Parses and looks up the next commands, from `start` on, and prefetches the slots of their keys.
+    fn parse(&mut self, server: &Server, client: &mut Client, input: &[u8], start: usize, stage: &mut Stage) {
+        let limits = Limits { bulk_max: self.settings.string_max(), authenticated: client.authenticated };
+        // Before authentication one at a time: AUTH lifts the limits of what follows.
+        let max = if client.authenticated { BATCH } else { 1 };
+        let rest = &input[start..];
+        stage.batch.clear();
+        stage.prepared.clear();
+        let parsed = client.parser.parse(rest, &limits, &mut stage.batch, max);
+        stage.start = start;
+        stage.consumed = parsed.consumed;
+        stage.status = Some(parsed.status);
         let db = server.store.db(client.db);
-        if n == 1 {
-            // Nothing to overlap with: the usual case of clients that do not pipeline.
-            let args = batch.view(input, 0);
-            self.command(server, client, args, prepare(server, db, args), out);
-            return 1;
+        for i in 0..stage.batch.commands.len() {
+            stage.prepared.push(prepare(server, db, stage.batch.view(rest, i)));
         }
-        let mut prepared = [Prepared { row: None, hash: 0 }; BATCH];
-        for (i, p) in prepared[..n].iter_mut().enumerate() {
-            *p = prepare(server, db, batch.view(input, i));
+        if stage.prepared.len() > 1 {
+            let keyed = stage.prepared.iter().filter(|p| p.hash != 0);
+            keyed.for_each(|p| server.store.prefetch_slot(db, p.hash));
         }
-        let keyed = |p: &&Prepared| p.hash != 0;
-        prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_slot(db, p.hash));
-        prepared[..n].iter().filter(keyed).for_each(|p| server.store.prefetch_entry(db, p.hash));
-        for (i, p) in prepared[..n].iter().enumerate() {
-            self.command(server, client, batch.view(input, i), *p, out);
+    }
+
+    /// Runs the commands of a batch, up to one that closes the connection or blocks it. Returns how many ran.
+    #[inline]
+    fn run_stage(
+        &mut self,
+        server: &Server,
+        client: &mut Client,
+        input: &[u8],
+        stage: &Stage,
+        out: &mut OutBuf,
+    ) -> usize {
+        let rest = &input[stage.start..];
+        for (i, p) in stage.prepared.iter().enumerate() {
+            self.command(server, client, stage.batch.view(rest, i), *p, out);
             if client.closing || client.blocked.is_some() {
                 return i + 1;
             }
         }
-        n
+        stage.prepared.len()
     }
 
     /// Runs one command: gate, call, count.
@@ -396,6 +453,13 @@ fn prepare(server: &Server, db: &Db, args: ArgView<'_>) -> Prepared {
         server.store.prefetch_shard(db, hash);
     }
     Prepared { row, hash }
+}
+
+/// Prefetches the entries of a batch's keys, whose slots have been asked for.
+#[inline]
+fn prefetch_entries(server: &Server, db: u32, stage: &Stage) {
+    let db = server.store.db(db);
+    stage.prepared.iter().filter(|p| p.hash != 0).for_each(|p| server.store.prefetch_entry(db, p.hash));
 }
 
 /// Adds the shards that a command needs; `exec`: it runs among others in one EXEC, where nothing can be locked later.

@@ -7,6 +7,10 @@
 //! **Order of a turn**: mail of other threads, unsent replies, commands left from the last turn, then read, run, write,
 //! until the socket has no more or the turn is over; then others have theirs.
 //!
+//! **Replies are written a little later** than they are made: the worker runs what a few connections have sent and then
+//! writes to all of them ([`Next::Late`]), because a peer that is woken by each reply costs a wake-up each. Until then
+//! they are `unsent`, as if the socket were full.
+//!
 //! **Readiness** is told once, at its edge, and remembered: a socket is read again only after it has filled the buffer
 //! or has been told of since, and written to again after a short write only when it has been told of. An end of the
 //! stream may have come together with the last bytes, so once it is announced (`hup`) the socket is read until it shows.
@@ -24,8 +28,10 @@
 //!
 //! **Panic.** A panic in a handler is caught here: it is logged with the command's name, and this connection closes.
 
+mod output;
+
 use super::backlog::Backlog;
-use super::socket::{Stream, Written};
+use super::socket::Stream;
 use super::worker::Scratch;
 use crate::client::{Client, ClientFlags};
 use crate::exec;
@@ -82,6 +88,8 @@ pub(super) enum Why {
     Woken,
     /// The deadline of the command that it is blocked in has come.
     Deadline,
+    /// Its replies are to be written now.
+    Late,
     /// The server ends.
     Shutdown,
 }
@@ -99,6 +107,8 @@ impl Why {
 pub(super) enum Next {
     /// To be told when something has happened.
     Wait,
+    /// The same, and soon a turn to write its replies ([`Why::Late`]).
+    Late,
     /// Another turn.
     Again,
     /// Nothing any more: it is off the list of clients.
@@ -174,6 +184,7 @@ impl Connection {
             Why::Woken => self.client.shared.heard(),
             Why::Shutdown => self.client.shared.drain.store(true, Relaxed),
             Why::Deadline => {}
+            Why::Late => return self.write_late(scratch),
         }
         if self.client.shared.drain.load(Relaxed) && self.unsent.is_none() {
             self.client.closing = true;
@@ -214,8 +225,9 @@ impl Connection {
             self.read(scratch)?;
             if !self.readable && !self.more && !self.eof && !self.client.closing {
                 // The usual case: a request was answered. What others have left since comes with a word of its own.
-                return Ok(Next::Wait);
+                return self.answer_late(scratch);
             }
+            self.send(scratch)?;
         }
         Ok(Next::Again)
     }
@@ -272,7 +284,7 @@ impl Connection {
     }
 
     /// `n` bytes of `asked` have come, the first `kept` of them into `rest` or the parser, the others into the worker's
-    /// buffer.
+    /// buffer. The replies may be left in the worker's output.
     #[inline]
     fn received(&mut self, scratch: &mut Scratch, n: Option<usize>, kept: usize, asked: usize) -> Result<(), End> {
         let Some(n) = n else {
@@ -306,13 +318,13 @@ impl Connection {
         } else if self.bulky > 0 && kept == 0 {
             self.bulky = if n == asked { 0 } else { self.bulky - 1 };
         }
-        self.send(scratch)
+        Ok(())
     }
 
     /// Runs the first `n` bytes of the worker's buffer.
     #[inline]
     fn run_input(&mut self, scratch: &mut Scratch, n: usize) -> Result<(), End> {
-        let Scratch { exec, server, input, output } = scratch;
+        let Scratch { exec, server, input, output, .. } = scratch;
         let input = &input[..n];
         let run = |exec: &mut exec::Worker, client: &mut _, out: &mut _| exec.run(server, client, input, out);
         let progress = guarded(exec, server, &mut self.client, output, run)?;
@@ -358,67 +370,6 @@ impl Connection {
         Err(End::Closed)
     }
 
-    /// Writes the worker's output; what the socket does not take moves into `unsent`.
-    #[inline]
-    fn send(&mut self, scratch: &mut Scratch) -> Result<(), End> {
-        if scratch.output.is_empty() {
-            return Ok(());
-        }
-        if self.unsent.is_none() {
-            write_all(&self.stream, &mut scratch.output, &mut self.writable, &scratch.exec)?;
-            if scratch.output.is_empty() {
-                return Ok(());
-            }
-        }
-        self.keep_unsent(scratch)
-    }
-
-    #[cold]
-    fn keep_unsent(&mut self, scratch: &mut Scratch) -> Result<(), End> {
-        self.unsent.get_or_insert_default().append(&mut scratch.output);
-        self.check_output_limit(scratch)
-    }
-
-    /// Writes `unsent` as far as the socket takes it.
-    fn flush(&mut self, scratch: &Scratch) -> Result<(), End> {
-        let Some(unsent) = &mut self.unsent else { return Ok(()) };
-        let waiting = unsent.len();
-        write_all(&self.stream, unsent, &mut self.writable, &scratch.exec)?;
-        let left = unsent.len();
-        let shared = &self.client.shared;
-        if left < waiting {
-            // A client that takes its replies slowly is not idle.
-            shared.active_ms.store(scratch.server.clock.unix_ms(), Relaxed);
-        }
-        if left == 0 {
-            self.unsent = None;
-            shared.soft_since.store(0, Relaxed);
-        }
-        shared.output.store(left, Relaxed);
-        Ok(())
-    }
-
-    /// Closes a client whose waiting replies are over the hard limit of its class; notes since when they are over the
-    /// soft one (the periodic work closes it when its time is up).
-    fn check_output_limit(&mut self, scratch: &Scratch) -> Result<(), End> {
-        let waiting = self.unsent.as_ref().map_or(0, |unsent| unsent.len() as u64);
-        let shared = &self.client.shared;
-        shared.output.store(waiting as usize, Relaxed);
-        let limit = &scratch.exec.settings().client_output_buffer_limit.normal;
-        if limit.soft > 0 && waiting > limit.soft {
-            if shared.soft_since.load(Relaxed) == 0 {
-                shared.soft_since.store(scratch.server.clock.unix_ms().max(1), Relaxed);
-            }
-        } else {
-            shared.soft_since.store(0, Relaxed);
-        }
-        if limit.hard > 0 && waiting > limit.hard {
-            tracing::warn!("Client {} ({}) closed for overcoming of output buffer limits", shared.id, shared.addr);
-            return Err(End::Closed);
-        }
-        Ok(())
-    }
-
     /// Takes the client off the list and gives up what it held.
     #[cold]
     fn end(&mut self, scratch: &mut Scratch, end: &End) {
@@ -434,25 +385,6 @@ impl Connection {
         // Before the socket closes: whoever sees that must not find the client on the list any more.
         server.clients.remove(id);
     }
-}
-
-/// Writes until nothing is left or the socket is full, which `writable` then says.
-#[inline]
-fn write_all(stream: &Stream, out: &mut OutBuf, writable: &mut bool, exec: &exec::Worker) -> Result<(), End> {
-    let stats = exec.stats();
-    while !out.is_empty() && *writable {
-        match stream.write(out)? {
-            Some(Written { bytes: 0, .. }) => return Err(End::Closed),
-            Some(Written { bytes, short }) => {
-                out.advance(bytes);
-                *writable = !short;
-                stats.net_out.add(bytes as u64);
-                stats.writes.add(1);
-            }
-            None => *writable = false,
-        }
-    }
-    Ok(())
 }
 
 /// Runs a part of the pipeline; a panic in it ends this connection only.

@@ -38,6 +38,9 @@ const DRAIN_NS: u64 = 1_000_000_000;
 const INPUT: usize = 64 * 1024;
 /// Sockets that one look at them tells of.
 const EVENTS: usize = 256;
+/// So many connections are run before their replies are written: enough for a peer that has them all to be woken once,
+/// few enough that the first does not wait long.
+const LATE_MAX: usize = 16;
 /// The token by which other threads wake the loop; no connection has it.
 const WAKE: Token = Token(usize::MAX);
 
@@ -67,6 +70,9 @@ pub(super) struct Scratch {
     pub(super) server: Arc<Server>,
     pub(super) input: Box<[u8]>,
     pub(super) output: OutBuf,
+    /// Empty buffers for replies that are written late.
+    #[allow(clippy::vec_box, reason = "a connection holds a buffer by one pointer, and gets the box")]
+    pub(super) spare: Vec<Box<OutBuf>>,
 }
 
 /// The worker threads.
@@ -145,6 +151,8 @@ struct EventLoop {
     connections: Slab<Connection>,
     /// Connections whose turn ended with work left.
     ready: VecDeque<u64>,
+    /// Connections whose replies are to be written before the loop sleeps.
+    late: Vec<u64>,
     timers: Timers,
     mailbox: Arc<Mailbox>,
     /// Tokens taken out of the mailbox.
@@ -169,6 +177,7 @@ impl EventLoop {
             server,
             input: vec![0; INPUT].into_boxed_slice(),
             output: OutBuf::default(),
+            spare: Vec::new(),
         };
         Self {
             poll,
@@ -176,6 +185,7 @@ impl EventLoop {
             index,
             connections: Slab::default(),
             ready: VecDeque::new(),
+            late: Vec::new(),
             timers: Timers::default(),
             mailbox,
             mail: Vec::new(),
@@ -219,6 +229,7 @@ impl EventLoop {
                 self.turn(token, Why::Left);
             }
         }
+        self.write_late();
         Ok(())
     }
 
@@ -257,6 +268,12 @@ impl EventLoop {
         }
         match next {
             Next::Wait => {}
+            Next::Late => {
+                self.late.push(token);
+                if self.late.len() >= LATE_MAX {
+                    self.write_late();
+                }
+            }
             Next::Again => {
                 if !connection.queued {
                     connection.queued = true;
@@ -269,6 +286,14 @@ impl EventLoop {
                 self.load.fetch_sub(1, Relaxed);
             }
         }
+    }
+
+    /// Has the connections written to whose replies wait for it.
+    #[inline]
+    fn write_late(&mut self) {
+        let mut late = std::mem::take(&mut self.late);
+        late.drain(..).for_each(|token| self.turn(token, Why::Late));
+        self.late = late;
     }
 
     /// What other threads have left: new connections, and connections to be looked at.

@@ -48,6 +48,11 @@ impl OutBuf {
         self.bytes.len() - self.head + self.shared
     }
 
+    /// Bytes that fit without more memory, attached values aside.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Whether nothing is pending.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -210,10 +210,12 @@ impl Store {
         self.used().all(|(_, db)| db.is_empty())
     }
 
-    /// Prefetches what locking the shard of `hash` will touch first.
+    /// Prefetches what locking the shard of `hash` and the prefetches below will touch first.
     #[inline]
     pub fn prefetch_shard(&self, db: &Db, hash: u64) {
-        prefetch_start(&db.shards[self.split(hash).0]);
+        let shard = &db.shards[self.split(hash).0];
+        prefetch_start(shard);
+        prefetch_start(shard.beside());
     }
 
     /// First prefetch of a batch: the table slots that a look-up of `hash` will read. Takes no lock; a stale address

@@ -1,8 +1,11 @@
 //! One shard: a mutex around a table, and beside it what others may read without the mutex.
 //!
 //! Owns the counts of waits: the lock is first tried, and only when that fails (somebody else holds it) is the clock
-//! read and the wait counted, so an uncontended lock costs nothing for it. Padded to two cache lines (adjacent lines
-//! are fetched in pairs), so that neighbouring shards' locks do not share one.
+//! read and the wait counted, so an uncontended lock costs nothing for it.
+//!
+//! A shard is two cache lines. The first is what every command of whoever holds the lock reads and writes: lock, table,
+//! counts. The second is read without the lock and written only when the table changes, so it stays shared by all cores
+//! while keys are read and overwritten, and only one line travels between them with the lock.
 
 use super::block::BlockMap;
 use super::watch::WatchMap;
@@ -16,17 +19,16 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 const SLOT_BYTES: u64 = 12;
 
 /// What the mutex protects.
+///
+/// In C's order, and with the lock no longer than a cache line.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Inner {
     pub(super) table: Table<Entry>,
     /// Bytes of the entries (their allocations), without the table's array.
     pub(super) bytes: u64,
     /// Times that the shard was locked for commands since the start or SHARDS RESET.
     pub(super) ops: u64,
-    /// Entries with a time to live.
-    pub(super) volatile: u32,
-    /// Hashes that have fields with a time to live.
-    pub(super) fields: u32,
     /// Keys that clients WATCH; `None` while there are none, so that a write pays one test.
     pub(super) watched: Option<Box<WatchMap>>,
     /// Keys that clients wait for; `None` while there are none.
@@ -35,19 +37,23 @@ pub(super) struct Inner {
 
 /// A locked part of a database.
 #[derive(Default)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub struct Shard {
+    inner: Mutex<Inner>,
     base: AtomicUsize,
     capacity: AtomicU32,
     len: AtomicU32,
+    /// Entries with a time to live; changed only with the lock held, as the next.
     volatile: AtomicU32,
+    /// Hashes that have fields with a time to live.
     fields: AtomicU32,
-    inner: Mutex<Inner>,
     waits: AtomicU64,
     wait_ns: AtomicU64,
     /// Keys that clients wait for.
     waited: AtomicU32,
 }
+
+const _: () = assert!(std::mem::offset_of!(Shard, base) == 64 && size_of::<Shard>() == 128);
 
 /// Figures of one shard, for SHARDS INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,8 +102,21 @@ impl Shard {
             self.capacity.store(hint.capacity, Relaxed);
         }
         self.len.store(inner.table.len() as u32, Relaxed);
-        self.volatile.store(inner.volatile, Relaxed);
-        self.fields.store(inner.fields, Relaxed);
+    }
+
+    /// Changes the counts of entries with a time to live and of hashes with such fields, by what entries bring and what
+    /// they take away; called with the lock held. Wraps, so that a difference may be negative on the way.
+    #[inline]
+    pub(super) fn count_expiring(&self, volatile: u32, fields: u32) {
+        if volatile | fields != 0 {
+            self.volatile.store(self.volatile.load(Relaxed).wrapping_add(volatile), Relaxed);
+            self.fields.store(self.fields.load(Relaxed).wrapping_add(fields), Relaxed);
+        }
+    }
+
+    /// Sets both counts to 0, with the lock held, and returns them.
+    pub(super) fn take_expiring(&self) -> (u32, u32) {
+        (self.volatile.swap(0, Relaxed), self.fields.swap(0, Relaxed))
     }
 
     /// Publishes how many keys clients wait for; called with the lock held after its queues changed.
@@ -130,6 +149,12 @@ impl Shard {
         self.fields.load(Relaxed)
     }
 
+    /// Where the line begins that is read without the lock.
+    #[inline]
+    pub(super) fn beside(&self) -> &AtomicUsize {
+        &self.base
+    }
+
     #[inline]
     pub(super) fn prefetch_slot(&self, hash: u32) {
         prefetch_slot(Hint { base: self.base.load(Relaxed), capacity: self.capacity.load(Relaxed) }, hash);
@@ -151,7 +176,7 @@ impl Shard {
     pub(super) fn stats_of(&self, inner: &Inner) -> ShardStats {
         ShardStats {
             keys: inner.table.len() as u64,
-            volatile: u64::from(inner.volatile),
+            volatile: u64::from(self.volatile_len()),
             bytes: inner.bytes + inner.table.bytes() as u64,
             table_bytes: inner.table.bytes() as u64,
             ops: inner.ops,

@@ -352,8 +352,8 @@ fn detach(guard: &mut Guard<'_>, pos: Pos) -> Entry {
     let flags = inner.table.flags(pos);
     let entry = inner.table.remove(pos);
     inner.bytes -= entry.alloc_bytes() as u64;
-    inner.volatile -= u32::from(flags & FLAG_TTL != 0);
-    inner.fields -= u32::from(flags & FLAG_FIELDS != 0);
+    let less = |flag: u16| u32::from(flags & flag != 0).wrapping_neg();
+    guard.shard.count_expiring(less(FLAG_TTL), less(FLAG_FIELDS));
     guard.shard.publish(&guard.inner);
     entry
 }
@@ -380,10 +380,8 @@ fn set_flags(guard: &mut Guard<'_>, pos: Pos, flags: u16) {
         return;
     }
     inner.table.set_flags(pos, flags);
-    let count = |n: u32, flag: u16| n + u32::from(flags & flag != 0) - u32::from(old & flag != 0);
-    inner.volatile = count(inner.volatile, FLAG_TTL);
-    inner.fields = count(inner.fields, FLAG_FIELDS);
-    guard.shard.publish(&guard.inner);
+    let change = |flag: u16| u32::from(flags & flag != 0).wrapping_sub(u32::from(old & flag != 0));
+    guard.shard.count_expiring(change(FLAG_TTL), change(FLAG_FIELDS));
 }
 
 /// A well-mixed number (the finaliser of SplitMix64, Steele et al. 2014).

@@ -51,8 +51,7 @@ impl WriteTx<'_> {
             keys += guard.inner.table.len() as u64;
             tables.push(std::mem::take(&mut guard.inner.table));
             guard.inner.bytes = 0;
-            guard.inner.volatile = 0;
-            guard.inner.fields = 0;
+            let _ = guard.shard.take_expiring();
             guard.shard.publish(&guard.inner);
         }
         if keys > 0 {
@@ -87,8 +86,9 @@ impl WriteTx<'_> {
             }
             std::mem::swap(&mut x.inner.table, &mut y.inner.table);
             std::mem::swap(&mut x.inner.bytes, &mut y.inner.bytes);
-            std::mem::swap(&mut x.inner.volatile, &mut y.inner.volatile);
-            std::mem::swap(&mut x.inner.fields, &mut y.inner.fields);
+            let (of_x, of_y) = (x.shard.take_expiring(), y.shard.take_expiring());
+            x.shard.count_expiring(of_y.0, of_y.1);
+            y.shard.count_expiring(of_x.0, of_x.1);
             changed_x.iter().for_each(|k| x.inner.bump(k));
             changed_y.iter().for_each(|k| y.inner.bump(k));
             x.shard.publish(&x.inner);

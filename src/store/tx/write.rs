@@ -142,9 +142,8 @@ impl<'s> WriteTx<'s> {
         let inner = &mut *guard.inner;
         let flags = wanted_flags(&entry);
         inner.bytes += entry.alloc_bytes() as u64;
-        inner.volatile += u32::from(flags & FLAG_TTL != 0);
-        inner.fields += u32::from(flags & FLAG_FIELDS != 0);
         inner.table.insert(h32, entry, flags);
+        guard.shard.count_expiring(u32::from(flags & FLAG_TTL != 0), u32::from(flags & FLAG_FIELDS != 0));
         guard.shard.publish(&guard.inner);
     }
 
