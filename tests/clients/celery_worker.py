@@ -22,14 +22,19 @@ class Tasks(unittest.TestCase):
         cls.worker = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--concurrency=2", "--loglevel=WARNING", "--hostname=w@test"],
             cwd=os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+        cls.addClassCleanup(cls.end_worker)  # also when the lines below fail
         deadline = time.monotonic() + 60
         while not app.control.ping(timeout=0.5):
             assert time.monotonic() < deadline, "the worker does not answer"
 
     @classmethod
-    def tearDownClass(cls):
+    def end_worker(cls):
         cls.worker.send_signal(signal.SIGTERM)  # a warm shutdown
-        status = cls.worker.wait(30)
+        try:
+            status = cls.worker.wait(20)
+        except subprocess.TimeoutExpired:
+            cls.worker.kill()
+            raise
         assert status == 0, f"the worker ended with {status}"
 
     def test_1000_tasks_run_once_each(self):
