@@ -2,7 +2,7 @@
 //!
 //! Owns their bytes. A payload is a body and a footer of ten bytes: the version of the format, little-endian, and the CRC-64
 //! of all before it. A string is its length and its bytes, or an integer, or compressed by LZF: length there, length
-//! here, bytes. A compressed string says itself how long it is going to be; LZF makes at most [`EXPANSION_MAX`] bytes of
+//! here, bytes. A compressed string says itself how long it is going to be; LZF makes at most `EXPANSION_MAX` bytes of
 //! one, so a length that its bytes cannot reach is refused before anything is set aside for it.
 
 use crc::{CRC_64_REDIS, Crc, Table};

@@ -1,6 +1,6 @@
 //! What the Lua states of all threads take, for INFO.
 //!
-//! Owns two sums. Each state has a [`Share`] of one that it sets after a run and that goes with it, so that a sum is read
+//! Owns two sums. Each state has a `Share` of one that it sets after a run and that goes with it, so that a sum is read
 //! without asking any thread. The sums are the process's, as its memory is.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -4,14 +4,14 @@
 //! values. It must not know handlers, clients, the store or locks: a script runs commands through one seam, the
 //! [`Host`] that is lent to it for one run.
 //!
-//! **One Lua state per worker thread**, made when the thread first needs one ([`engine`]). A state is used by one thread
+//! **One Lua state per worker thread**, made when the thread first needs one (`engine`). A state is used by one thread
 //! and lent to one script at a time, so nothing in it is locked. It holds the compiled scripts by the SHA1 of their
 //! source; the sources are in a table of the whole server ([`Scripts`]), behind a leaf lock that is taken for a moment
 //! when a state meets a script for the first time. SCRIPT FLUSH changes the table's epoch, and a state that sees another
 //! epoch than its own forgets what it has compiled.
 //!
-//! **The sandbox** ([`sandbox`]): the globals and the libraries are read-only and hold what Redis's scripts find; no
-//! script leaves anything behind for the next. What one can take is bounded: memory by [`engine::MEMORY_MAX`], the C stack
+//! **The sandbox** (`sandbox`): the globals and the libraries are read-only and hold what Redis's scripts find; no
+//! script leaves anything behind for the next. What one can take is bounded: memory by `engine::MEMORY_MAX`, the C stack
 //! by Lua's own limit on nested calls and by a limit on the length of patterns, results by Lua's limit on stack slots.
 //!
 //! **Ending a script** from outside, or because it has to start anew: the host answers [`Called::Stop`]. That raises an

@@ -125,7 +125,7 @@ mod tests {
         third.writes();
         assert_eq!(scripts.kill(false), Kill::Wrote);
         scripts.leave(&third);
-        let command = OwnedCommand::new([&b"FCALL"[..], b"f", b"0"].into_iter());
+        let command = OwnedCommand::new([&b"FCALL"[..], b"f", b"0"]);
         let function = scripts.enter(false, Some(RunningFunction { name: "f".into(), command, start_ns: 7 }));
         assert_eq!((scripts.kill(false), function.is_killed()), (Kill::Other, false));
         assert_eq!(scripts.with_function(|f| f.start_ns), Some(7));

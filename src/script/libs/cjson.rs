@@ -1,6 +1,6 @@
 //! `cjson`: JSON to Lua values and back.
 //!
-//! Owns the settings, and with [`decode`] and [`encode`] the quirks that programs depend on: what is an array, what is
+//! Owns the settings, and with `decode` and `encode` the quirks that programs depend on: what is an array, what is
 //! refused, the words for it, and how numbers are spelt. Each `cjson.new()` has settings of its own, shared by its
 //! functions and by nothing else.
 

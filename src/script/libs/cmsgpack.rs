@@ -1,7 +1,7 @@
 //! `cmsgpack`: Lua values to MessagePack and back.
 //!
 //! Owns the choice of forms: integers as short as they go, doubles as floats where none of their value is lost, tables
-//! with the keys 1 to n as arrays, every other as a map, tables more than [`NESTING_MAX`] deep as nil. Binary and
+//! with the keys 1 to n as arrays, every other as a map, tables more than `NESTING_MAX` deep as nil. Binary and
 //! extension types are not known. Packing is recursive, as it is at most so deep; unpacking keeps its open tables on
 //! the heap.
 

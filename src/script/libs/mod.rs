@@ -6,13 +6,13 @@
 //!
 //! A function gets its arguments ([`Args`]) and returns values or a [`Fault`]. A fault becomes a Lua error whose value
 //! is a *string*, as that of a C library is: scripts catch it with `pcall` and match on it. The binding's own errors are
-//! opaque objects to a script, so they are never let through: [`native`] wraps each function in a C closure that raises
+//! opaque objects to a script, so they are never let through: `native` wraps each function in a C closure that raises
 //! the text after the Rust function has returned and all it held is dropped. It has to be a C closure, as a Lua function
 //! would lose its caller's line in a tail call (`return cjson.decode(x)`), which the text names.
 //!
 //! What a script can make these functions take is bounded: nesting by the stack that Lua gives a C function
-//! ([`SLOTS_MAX`], as for the C libraries, though ours keep their place on the heap and use no more stack for it), bytes
-//! written by [`OUTPUT_MAX`], everything else by the length of what they are given.
+//! (`SLOTS_MAX`, as for the C libraries, though ours keep their place on the heap and use no more stack for it), bytes
+//! written by `OUTPUT_MAX`, everything else by the length of what they are given.
 
 pub mod bit;
 pub mod cjson;
