@@ -60,18 +60,19 @@ impl<S: PartialEq> Registry<S> {
     }
 
     /// Shows `deliver` the subscribers of a channel, then, unless it is one of a shard, those of each pattern that fits
-    /// it, with the pattern. Returns how many there were. O(subscribers + patterns).
-    pub fn publish(&self, sharded: bool, channel: &[u8], mut deliver: impl FnMut(Option<&[u8]>, &[S])) -> usize {
+    /// it, with the pattern. It says how many it reached; returns the sum. O(subscribers + patterns).
+    pub fn publish(
+        &self,
+        sharded: bool,
+        channel: &[u8],
+        mut deliver: impl FnMut(Option<&[u8]>, &[S]) -> usize,
+    ) -> usize {
         let space = if sharded { Space::Shard } else { Space::Channel };
-        let mut reached = self.of(space).with(channel, |list| {
-            deliver(None, list);
-            list.len()
-        });
+        let mut reached = self.of(space).with(channel, |list| deliver(None, list));
         if !sharded && !self.patterns.is_empty() {
             self.patterns.each(|pattern, list| {
                 if glob_match(pattern, channel, false) {
-                    deliver(Some(pattern), list);
-                    reached += list.len();
+                    reached += deliver(Some(pattern), list);
                 }
             });
         }
@@ -125,9 +126,9 @@ impl<S> Directory<S> {
         self.part(name).read().get(name).map_or(0, |list| f(&list.lock()))
     }
 
-    /// Subscribers of a name.
-    pub fn count(&self, name: &[u8]) -> usize {
-        self.with(name, <[S]>::len)
+    /// Subscribers of a name that `counts` is true of. O(subscribers).
+    pub fn count(&self, name: &[u8], counts: impl Fn(&S) -> bool) -> usize {
+        self.with(name, |list| list.iter().filter(|who| counts(who)).count())
     }
 
     /// The names that fit `pattern`, in no order. O(names).
@@ -191,6 +192,7 @@ mod tests {
         let mut told = Vec::new();
         let n = registry.publish(sharded, channel.as_bytes(), |pattern, list| {
             told.push((pattern.map_or(String::new(), |p| String::from_utf8_lossy(p).into_owned()), list.to_vec()));
+            list.len()
         });
         assert_eq!(n, told.iter().map(|(_, list)| list.len()).sum::<usize>());
         told
@@ -208,7 +210,8 @@ mod tests {
         assert_eq!(reached(&registry, false, "news"), [(String::new(), vec![1, 2]), ("n*".into(), vec![1])]);
         assert_eq!(reached(&registry, true, "news"), [(String::new(), vec![3])]);
         assert_eq!(reached(&registry, false, "other"), []);
-        assert_eq!(registry.of(Space::Channel).count(b"news"), 2);
+        assert_eq!(registry.of(Space::Channel).count(b"news", |_| true), 2);
+        assert_eq!(registry.of(Space::Channel).count(b"news", |who| *who == 2), 1);
         assert_eq!(registry.of(Space::Pattern).names(Some(b"x?")), [name("x*")]);
         registry.of(Space::Channel).remove(b"news", &1);
         registry.of(Space::Channel).remove(b"news", &9);
@@ -232,7 +235,10 @@ mod tests {
                         let name = &names[(round * (who as usize + 1)) % names.len()];
                         registry.of(Space::Channel).add(name, who);
                         let mut seen = false;
-                        registry.publish(false, name, |_, list| seen |= list.contains(&who));
+                        registry.publish(false, name, |_, list| {
+                            seen |= list.contains(&who);
+                            list.len()
+                        });
                         assert!(seen);
                         registry.of(Space::Channel).remove(name, &who);
                     }

@@ -333,7 +333,7 @@ fn count_subscribers(cx: &mut Cx<'_, '_>, space: Space, args: &mut Args<'_>, out
     out.array(args.left() * 2);
     while let Some(name) = args.next() {
         out.bulk(name);
-        out.int(cx.server.pubsub.registry.of(space).count(name) as i64);
+        out.int(cx.server.pubsub.subscribers(space, name) as i64);
     }
     Ok(())
 }

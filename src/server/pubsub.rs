@@ -14,7 +14,7 @@
 
 use crate::client::Shared;
 use crate::config::{Settings, notify};
-use crate::pubsub::Registry;
+use crate::pubsub::{Registry, Space};
 use crate::store::{Call, Class, Event, Listeners, Notify};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -95,6 +95,11 @@ impl PubSub {
         CLASSES.iter().filter(|(_, bit)| events & bit != 0).fold(0, |mask, (class, _)| mask | class.bit())
     }
 
+    /// Subscribers of a name that are not being closed. O(subscribers).
+    pub fn subscribers(&self, space: Space, name: &[u8]) -> usize {
+        self.registry.of(space).count(name, |Seat(client)| !client.kill.load(Relaxed))
+    }
+
     /// Publishes a message; returns how many subscriptions it reached. Nobody is woken: `calls` says who is to be.
     /// O(subscribers + patterns).
     pub fn publish(&self, sharded: bool, channel: &[u8], message: &[u8], calls: &mut Vec<Call>) -> usize {
@@ -107,13 +112,15 @@ impl PubSub {
     }
 }
 
-/// Leaves a message with each of `seats`.
-fn deliver(words: &[&[u8]], seats: &[Seat], hard: usize, calls: &mut Vec<Call>) {
+/// Leaves a message with each of `seats` but those that are being closed, who count as gone already; returns how many.
+fn deliver(words: &[&[u8]], seats: &[Seat], hard: usize, calls: &mut Vec<Call>) -> usize {
     let mut message = Message { words, encoded: [None, None] };
+    let mut reached = 0;
     for Seat(client) in seats {
         if client.kill.load(Relaxed) {
             continue;
         }
+        reached += 1;
         let waiting = client.leave(message.bytes(client.proto.load(Relaxed) == 3)) + client.output.load(Relaxed);
         if hard > 0 && waiting > hard {
             tracing::warn!("Client {} ({}) closed for overcoming of output buffer limits", client.id, client.addr);
@@ -121,6 +128,7 @@ fn deliver(words: &[&[u8]], seats: &[Seat], hard: usize, calls: &mut Vec<Call>) 
         }
         calls.extend(client.call());
     }
+    reached
 }
 
 /// Classes and their bits in the directive.
@@ -156,7 +164,6 @@ impl Notify for Arc<PubSub> {
 mod tests {
     use super::*;
     use crate::client::Mailbox;
-    use crate::pubsub::Space;
     use crate::resp::OutBuf;
 
     fn client(id: u64, proto: u16) -> Arc<Shared> {
@@ -201,7 +208,8 @@ mod tests {
         assert_eq!(pubsub.publish(true, b"c", b"x", &mut calls), 1);
         assert!(slow.kill.load(Relaxed));
         let waiting = slow.mail_bytes();
-        pubsub.publish(true, b"c", b"x", &mut calls);
+        assert_eq!(pubsub.subscribers(Space::Shard, b"c"), 0, "who is being closed is gone to others");
+        assert_eq!(pubsub.publish(true, b"c", b"x", &mut calls), 0);
         assert_eq!((slow.mail_bytes(), calls.len()), (waiting, 1));
     }
 

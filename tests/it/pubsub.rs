@@ -189,6 +189,8 @@ fn what_pubsub_tells() {
         INFO stats => ~*pubsub_channels:2\r\npubsub_patterns:2\r\npubsubshard_channels:1\r\n*
         PUBLISH pq m => :2
         CLIENT KILL TYPE pubsub => :2
+        PUBLISH abc m => :0
+        PUBSUB NUMSUB abc => [abc, :0]
         PUBSUB CHANNELS ~> []
         PUBSUB NUMPAT ~> :0
         PUBSUB SHARDCHANNELS ~> []
@@ -201,6 +203,24 @@ fn what_pubsub_tells() {
         assert!(other.line("INFO clients").text().contains("pubsub_clients:1\r\n"), "as Redis 7.4 has it");
         drop(subscriber);
         eventually("it is gone", || other.line("INFO clients").text().contains("pubsub_clients:0\r\n"));
+    });
+}
+
+/// A message is not lost to a subscriber whose end has been ordered: it does not count any more.
+#[test]
+fn who_was_killed_is_not_reached() {
+    on_each(&[], |server| {
+        let mut other = server.client();
+        for _ in 0..50 {
+            let mut subscriber = server.client();
+            let id = subscriber.ask("CLIENT ID");
+            subscriber.line("SUBSCRIBE c");
+            let id = id.trim_start_matches(':');
+            let orders = format!("CLIENT KILL ID {id}\r\nPUBLISH c m\r\nPUBSUB NUMSUB c\r\n");
+            let replies: Vec<String> =
+                other.pipeline(orders.as_bytes(), 3).iter().map(|reply| reply.render()).collect();
+            assert_eq!(replies, [":1", ":0", "[c, :0]"]);
+        }
     });
 }
 
