@@ -57,6 +57,8 @@ pub struct Worker {
     /// Keys of the commands of an EXEC so far that somebody waits for.
     ready: Vec<(u32, Box<[u8]>)>,
     locks: LockSet,
+    /// What a script's transaction uses; `None` while one is under way.
+    script_scratch: Option<Box<script::ScriptScratch>>,
     /// The batch that runs, and the one that was parsed ahead; `None` while they are in use.
     stages: Option<Box<[Stage; 2]>>,
     /// The clock after the last command: the start of the next one.
@@ -118,6 +120,7 @@ impl Worker {
             effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
             ready: Vec::new(),
             locks: LockSet::default(),
+            script_scratch: None,
             stages: None,
             last_ns: server.clock.mono_ns(),
             now_ms: server.clock.unix_ms(),

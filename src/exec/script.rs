@@ -40,7 +40,7 @@ use crate::commands::{By, Caller, CommandId, Row};
 use crate::resp::{ArgView, Reply};
 use crate::script::{self, Call, Failure, Learnt, Script, ScriptFlags};
 use crate::server::Server;
-use crate::store::{IsBusy, LockSet, Wants, WriteTx};
+use crate::store::{Context, Effects, IsBusy, LockSet, Wants, WriteTx};
 use scene::Scene;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -54,6 +54,38 @@ pub(super) struct Asked {
     /// How many of the arguments from the third on are keys.
     keys: usize,
     read_only: bool,
+}
+
+/// What the transaction of a script uses, while its commands use the worker. Kept for the next.
+#[derive(Default)]
+pub(super) struct ScriptScratch {
+    effects: Effects,
+    locks: LockSet,
+}
+
+impl ScriptScratch {
+    /// Begins the transaction of a script: with its keys' shards, or with all.
+    fn enter<'s>(
+        &'s mut self,
+        server: &'s Server,
+        context: Context,
+        row: &Row,
+        args: ArgView<'_>,
+        keys: usize,
+        wide: bool,
+    ) -> Result<WriteTx<'s>, IsBusy> {
+        let Self { effects, locks } = self;
+        if !wide && keys == 1 {
+            return server.store.enter_one(server.store.hash(args.get(3).unwrap_or_default()), context, effects);
+        }
+        locks.clear();
+        if wide {
+            lock_set(server, row, context.db, args, locks, true);
+        } else {
+            add_keys(server, row, context.db, args, locks);
+        }
+        server.store.enter(locks, context, effects)
+    }
 }
 
 /// How a run ended.
@@ -94,9 +126,11 @@ fn ask(server: &Server, caller: Caller, args: ArgView<'_>) -> Result<Asked, Fail
             (script::compile(&server.scripts, what, false)?, keys)
         }
         By::Sha => {
-            let sha = script::parse_sha(what).ok_or(Failure::Unknown)?;
+            if what.len() != size_of::<script::Hex>() {
+                return Err(Failure::Unknown);
+            }
             let keys = number_of_keys(args, not_integer).map_err(text)?;
-            (script::ready(&server.scripts, &sha)?, keys)
+            (script::ready(&server.scripts, what)?, keys)
         }
         By::Function => {
             let function = script::find(&server.functions, &server.clock, what).map_err(|failure| match failure {
@@ -178,17 +212,11 @@ impl Worker {
         args: ArgView<'_>,
         (wide, reply): (bool, &mut Reply<'_>),
     ) -> Ended {
-        self.effects.reset();
         let context = self.context(server, client);
-        let mut effects = std::mem::take(&mut self.effects);
-        let mut locks = std::mem::take(&mut self.locks);
-        locks.clear();
-        if wide {
-            lock_set(server, row, client.db, args, &mut locks, true);
-        } else {
-            add_keys(server, row, client.db, args, &mut locks);
-        }
-        let ended = match server.store.enter(&mut locks, context, &mut effects) {
+        let mut scratch = self.script_scratch.take().unwrap_or_default();
+        scratch.effects.reset();
+        scratch.effects.lazy = self.effects.lazy;
+        let ended = match scratch.enter(server, context, row, args, asked.keys, wide) {
             Err(IsBusy) => {
                 reply.error(BUSY);
                 Ended::default()
@@ -208,8 +236,8 @@ impl Worker {
                 ended
             }
         };
-        self.effects = effects;
-        self.locks = locks;
+        self.effects.take_over(&mut scratch.effects);
+        self.script_scratch = Some(scratch);
         self.limit_table(server);
         ended
     }

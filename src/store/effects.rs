@@ -187,6 +187,19 @@ impl Effects {
             self.rewrite = Rewrite::Verbatim;
         }
     }
+
+    /// Takes over what another record leaves to be done once the shards are unlocked.
+    pub fn take_over(&mut self, other: &mut Effects) {
+        if !other.garbage.is_empty() {
+            self.garbage.append(&mut other.garbage);
+        }
+        if !other.calls.is_empty() {
+            self.calls.append(&mut other.calls);
+        }
+        if !other.ready.is_empty() {
+            self.ready.append(&mut other.ready);
+        }
+    }
 }
 
 /// Receives the journal: what a replay needs to reach the same dataset. Called with the shards of the command held,
