@@ -5,8 +5,9 @@
 //!
 //! **Who runs a script** is the worker whose client called it, with the shards that it needs held from its first command to
 //! its last, so it is atomic against everything. What it does to others (journal, tracking, messages, clients that wait for
-//! keys) goes the way of EXEC: more than one change is one group of the journal, who tracks by prefix is told once, who
-//! waits for a key is served after the script.
+//! keys) goes the way of EXEC: more than one change is one group of the journal, which is handed over when the script has
+//! ended, so that nobody's changes get between its own (`commit::Unit`); who tracks by prefix is told once, who waits for a
+//! key is served after the script. The time stands still while it runs: TIME and what expires know only when it began.
 //!
 //! **Which shards.** Only the run tells which keys a script touches. The first run of a script holds all shards and learns
 //! whether it keeps to those of its declared keys; from then on it holds those alone, and scripts on different shards run
@@ -23,24 +24,24 @@
 //! instead of waiting (`store/lock.rs`), clients and periodic work alike; what cannot be refused is put off
 //! (`server/late.rs`) and done when the script has ended. Its worker serves its other clients between two of the script's
 //! instructions (`net/worker.rs`), so that SCRIPT KILL reaches it whoever sends it; another script is not run then, it is
-//! refused as the server of one thread would. SCRIPT KILL marks the script, unless it has called a command that
-//! writes; the shutdown of the server ends it in any case.
+//! refused as the server of one thread would: on a server of one worker nobody could reach one that then does not end.
+//! SCRIPT KILL marks the script, unless it has called a command that writes; the shutdown of the server ends it in any case.
 //!
 //! **A panic** in a command of a script ends the client as any panic does; the shards are unlocked, what was changed stays.
 
 mod scene;
 
+use super::commit::Unit;
 use super::gate::{self, Source};
-use super::transaction::Group;
-use super::{Worker, add_keys, commit, lock_set, track};
+use super::{Worker, add_keys, lock_set, track};
 use crate::base::num::parse_i64;
 use crate::client::Client;
-use crate::commands::error::BUSY;
+use crate::commands::error::{BUSY, busy};
 use crate::commands::{By, Caller, CommandId, Row};
 use crate::resp::{ArgView, Reply};
 use crate::script::{self, Call, Failure, Learnt, Script, ScriptFlags};
 use crate::server::Server;
-use crate::store::{Context, Effects, IsBusy, LockSet, Wants, WriteTx};
+use crate::store::{Context, Effects, IsBusy, LockSet, WriteTx};
 use scene::Scene;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -98,6 +99,9 @@ struct Ended {
     /// Others were told that it is busy.
     was_busy: bool,
 }
+
+/// A script that has taken longer has held the clock up.
+const LONG_NS: u64 = 500_000;
 
 /// What a script replies that SCRIPT KILL has ended.
 const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
@@ -161,7 +165,8 @@ impl Worker {
         reply: &mut Reply<'_>,
     ) {
         if self.within_script {
-            self.refuse(client, Some(id), BUSY.as_bytes(), reply);
+            let busy = server.scripts.running.busy().map_or(BUSY, busy);
+            self.refuse(client, Some(id), busy.as_bytes(), reply);
             return;
         }
         let start = self.last_ns;
@@ -173,6 +178,10 @@ impl Worker {
         self.last_ns = start;
         self.count_script(server, client, id, row, args, reply, (0, counted));
         self.settle(server);
+        if self.last_ns.saturating_sub(start) >= LONG_NS {
+            // What follows in this batch has another time.
+            self.tick();
+        }
     }
 
     /// Runs a script under locks of its own; whether the statistics have counted the error that it replied.
@@ -212,13 +221,14 @@ impl Worker {
         args: ArgView<'_>,
         (wide, reply): (bool, &mut Reply<'_>),
     ) -> Ended {
+        let us = self.moment(server);
         let context = self.context(server, client);
         let mut scratch = self.script_scratch.take().unwrap_or_default();
         scratch.effects.reset();
         scratch.effects.lazy = self.effects.lazy;
         let ended = match scratch.enter(server, context, row, args, asked.keys, wide) {
-            Err(IsBusy) => {
-                reply.error(BUSY);
+            Err(is) => {
+                reply.error(busy(is));
                 Ended::default()
             }
             Ok(mut tx) => {
@@ -226,14 +236,9 @@ impl Worker {
                     count_wide(server, &asked.script);
                 }
                 track::hear(client, &mut self.after_mail, reply);
-                let journal = server.store.listeners.journal().filter(|_| tx.effects().wants.contains(Wants::JOURNAL));
-                let _group = journal.map(Group::begin);
-                tx.pin();
-                tx.effects().grouped = true;
-                let ended = self.play(server, client, row, asked, args, (&mut tx, reply, wide, false));
-                tx.effects().grouped = false;
-                commit::broadcast(server, tx.effects());
-                ended
+                tx.freeze(us);
+                let unit = Unit::begin(server, &mut tx);
+                self.play(server, client, row, asked, args, (&mut *unit.tx, reply, wide, false))
             }
         };
         self.effects.take_over(&mut scratch.effects);
@@ -326,7 +331,7 @@ impl Worker {
             tx.select(db);
         }
         if killed {
-            reply.error(&format!("{KILLED} script: {}", script.name));
+            reply.error(&killed_text(script, ran.line));
         } else if ran.stopped && !anew {
             // The server shuts down.
             client.closing = true;
@@ -353,6 +358,13 @@ impl Worker {
             self.stats.commands[id as usize].failed.add(1);
         }
     }
+}
+
+/// The error of a script that was ended from outside, in this line.
+fn killed_text(script: &Script, line: Option<u32>) -> String {
+    let source = if script.is_function { "@user_function" } else { "@user_script" };
+    let at = line.map_or_else(String::new, |line| format!(", on {source}:{line}."));
+    format!("{KILLED} script: {}{at}", script.name)
 }
 
 fn write_failure(failure: &Failure, reply: &mut Reply<'_>) {

@@ -111,10 +111,19 @@ pub(super) unsafe fn stop(state: *mut lua_State) -> ! {
     });
     // SAFETY: the main thread lives as long as the run.
     unsafe {
-        ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
-        ffi::lua_sethook(main, Some(hook), ffi::LUA_MASKCOUNT, 1);
+        hasten(state);
+        hasten(main);
         raise_text(state, b"the script was ended")
     }
+}
+
+/// Has the next instruction of this thread of Lua's look whether the script is to end.
+///
+/// # Safety
+/// `state` is valid.
+pub(super) unsafe fn hasten(state: *mut lua_State) {
+    // SAFETY: as the caller's.
+    unsafe { ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1) };
 }
 
 /// Called by Lua every so many instructions.

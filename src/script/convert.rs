@@ -40,7 +40,11 @@ unsafe fn push_named(state: *mut lua_State, name: Name, value: &[u8]) {
     unsafe {
         ffi::lua_createtable(state, 0, 1);
         name.push(state);
-        if value == b"OK" { Name::Done.push(state) } else { push(state, value) }
+        if value == b"OK" {
+            Name::Done.push(state)
+        } else {
+            push(state, value)
+        }
         ffi::lua_rawset(state, -3);
     }
 }
@@ -127,7 +131,11 @@ unsafe fn push_keyed(state: *mut lua_State, map: bool, n: i64, mut rest: &[u8]) 
     // SAFETY: as the caller's.
     unsafe {
         ffi::lua_createtable(state, 0, 1);
-        if map { Name::Map.push(state) } else { Name::Set.push(state) }
+        if map {
+            Name::Map.push(state)
+        } else {
+            Name::Set.push(state)
+        }
         ffi::lua_createtable(state, 0, n.clamp(0, 1 << 20) as c_int);
         for _ in 0..n {
             rest = push_reply(state, rest);
@@ -271,8 +279,8 @@ pub unsafe fn is_counted_error(state: *mut lua_State) -> bool {
     // SAFETY: as the caller's.
     unsafe {
         let at = ffi::lua_gettop(state);
-        let counted = ffi::lua_type(state, at) == ffi::LUA_TTABLE
-            && Name::Counted.field(state, at) == ffi::LUA_TBOOLEAN;
+        let counted =
+            ffi::lua_type(state, at) == ffi::LUA_TTABLE && Name::Counted.field(state, at) == ffi::LUA_TBOOLEAN;
         ffi::lua_settop(state, at);
         counted
     }

@@ -8,8 +8,8 @@ use super::table::{Hex, Script, Scripts, hex, parse_sha, sha_of};
 use super::{Host, api, library, memory, sandbox};
 use crate::resp::{ArgView, Reply};
 use bytes::Bytes;
-use mlua::chunk::ChunkMode;
 use mlua::Lua;
+use mlua::chunk::ChunkMode;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,6 +64,8 @@ pub struct Call<'a> {
 pub struct Ran {
     /// The host made it stop; nothing is written.
     pub stopped: bool,
+    /// The line of the code in which that was.
+    pub line: Option<u32>,
     /// Its reply is an error that the statistics have counted already.
     pub counted: bool,
 }

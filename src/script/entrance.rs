@@ -9,6 +9,7 @@
 
 use super::engine::{Call, Ran};
 use super::names::{self, EXTRA, Name};
+use super::recycle::Recycler;
 use super::{Host, api, convert, raise};
 use crate::resp::{ArgView, Reply};
 use mlua::ffi::{self, lua_CFunction, lua_State};
@@ -76,6 +77,7 @@ pub(super) struct Entrance {
     handler: Kept,
     enter: Kept,
     lament: Kept,
+    recycler: Recycler,
     /// The arguments are globals.
     globals: bool,
 }
@@ -95,6 +97,7 @@ impl Entrance {
             handler: Kept::new(lua, api::function(lua, raise::handler)?)?,
             enter: named(enter)?,
             lament: named(lament)?,
+            recycler: Recycler::new(lua)?,
             globals: globals.is_some(),
         })
     }
@@ -114,6 +117,7 @@ impl Entrance {
         // SAFETY: a state that nothing runs in has more than the four slots that are used; what raises is called protected.
         api::with_host(host, || unsafe {
             let top = ffi::lua_gettop(state);
+            self.recycler.stand_in(state);
             api::begin(state);
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.handler.id);
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.enter.id);
@@ -130,6 +134,7 @@ impl Entrance {
                 }
             }
             ffi::lua_settop(state, top);
+            self.recycler.withdraw(state);
         });
         visit.ran
     }
@@ -177,7 +182,7 @@ unsafe extern "C-unwind" fn lament(state: *mut lua_State) -> c_int {
         let visit = &mut *ffi::lua_touserdata(state, 2).cast::<Visit<'_, '_>>();
         ffi::lua_settop(state, 1);
         if api::stopped() {
-            visit.ran = Ran { stopped: true, counted: false };
+            visit.ran = Ran { stopped: true, line: raise::line(state), counted: false };
         } else {
             visit.ran.counted = raise::write(state, visit.name, visit.reply);
         }

@@ -32,6 +32,7 @@ pub mod libs;
 pub mod memory;
 mod names;
 mod raise;
+mod recycle;
 mod register;
 mod running;
 mod sandbox;

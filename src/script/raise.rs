@@ -149,6 +149,21 @@ pub unsafe extern "C-unwind" fn handler(state: *mut lua_State) -> c_int {
     }
 }
 
+/// The line where the error on top was raised, as [`handler`] left it.
+///
+/// # Safety
+/// As [`push`], with two free slots.
+pub unsafe fn line(state: *mut lua_State) -> Option<u32> {
+    // SAFETY: as the caller's.
+    unsafe {
+        let at = ffi::lua_gettop(state);
+        let known = ffi::lua_type(state, at) == ffi::LUA_TTABLE && raw_field(state, at, b"line") == ffi::LUA_TNUMBER;
+        let line = known.then(|| ffi::lua_tonumber(state, -1) as u32);
+        ffi::lua_settop(state, at);
+        line
+    }
+}
+
 /// Writes the error on top, as [`handler`] left it, as the reply of the script `name`. Returns whether the statistics have
 /// counted it already.
 ///
