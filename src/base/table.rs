@@ -177,6 +177,14 @@ pub fn prefetch_start<T>(thing: &T) {
     prefetch(ptr::from_ref(thing).addr());
 }
 
+/// Prefetches all cache lines of `thing`, if it starts with one.
+#[inline]
+pub fn prefetch_whole<T>(thing: &T) {
+    for offset in (0..size_of::<T>()).step_by(64) {
+        prefetch(ptr::from_ref(thing).addr().wrapping_add(offset));
+    }
+}
+
 /// Prefetches the slots where a search for `hash` starts.  The hint may be out of date: only
 /// prefetch instructions are executed.
 #[inline]

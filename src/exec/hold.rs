@@ -71,7 +71,7 @@ impl Worker {
         }
         if let Some(held) = release(server, client) {
             let args = held.args.view();
-            let prepared = prepare(server, server.store.db(client.db), args);
+            let prepared = prepare(server, server.store.db(client.db), args, server.commands.resolve(args));
             self.command(server, client, args, prepared, out);
         }
         true

@@ -260,8 +260,17 @@ impl Worker {
         stage.consumed = parsed.consumed;
         stage.status = Some(parsed.status);
         let db = server.store.db(client.db);
+        // A pipeline often repeats one command: its name is looked up once.
+        let mut last: (&[u8], Option<(CommandId, &'static Row)>) = (b"", None);
         for i in 0..stage.batch.commands.len() {
-            stage.prepared.push(prepare(server, db, stage.batch.view(rest, i)));
+            let args = stage.batch.view(rest, i);
+            let name = args.get(0).unwrap_or_default();
+            let row = match last.1 {
+                Some((_, row)) if name == last.0 && is_whole_name(row, name) => last.1,
+                _ => server.commands.resolve(args),
+            };
+            last = (name, row);
+            stage.prepared.push(prepare(server, db, args, row));
         }
         if stage.prepared.len() > 1 {
             let keyed = stage.prepared.iter().filter(|p| p.hash != 0);
@@ -509,10 +518,15 @@ fn watch_ns(settings: &Settings) -> u64 {
     slow.min(event)
 }
 
-/// Looks a command up, hashes its key and prefetches the key's shard.
+/// Whether a command's name is all that its row was found by: it is neither a container nor a subcommand.
 #[inline]
-fn prepare(server: &Server, db: &Db, args: ArgView<'_>) -> Prepared {
-    let row = server.commands.resolve(args);
+fn is_whole_name(row: &Row, name: &[u8]) -> bool {
+    row.subs.is_empty() && row.spec.name.len() == name.len()
+}
+
+/// Hashes a command's key and prefetches the key's shard.
+#[inline]
+fn prepare(server: &Server, db: &Db, args: ArgView<'_>, row: Option<(CommandId, &'static Row)>) -> Prepared {
     let hash = match row {
         Some((_, r)) if r.first_key != 0 => args.get(r.first_key as usize).map_or(0, |k| server.store.hash(k)),
         _ => 0,
@@ -602,6 +616,35 @@ mod tests {
     use crate::client::{Blocked, Shared};
     use crate::config::Config;
     use crate::resp::BIG_ARG;
+
+    /// A name that is repeated is looked up once, unless it does not say all.
+    #[test]
+    fn each_command_of_a_batch_is_found() {
+        let config = Config::new(Settings::default(), None);
+        let server = Arc::new(Server::new(config, Clock::manual(), 1).expect("no renames"));
+        let mut worker = Worker::new(Arc::clone(&server), 0);
+        let mut client = Client::new(Arc::new(Shared::new(7, String::new(), String::new(), 0, 0, 0)), true);
+        let mut out = OutBuf::new();
+        let input = b"CLIENT ID\r\nCLIENT GETNAME\r\nCLIENT NONE\r\nCLIENT\r\nPING\r\nPING a\r\nping\r\nPANG\r\nPANG\r\nECHO a\r\n";
+        worker.run(&server, &mut client, input, &mut out);
+        let text = String::from_utf8(out.to_vec()).unwrap();
+        let firsts: Vec<&str> = text.lines().map(|line| &line[..line.len().min(12)]).collect();
+        let expected = [
+            ":7",
+            "$-1",
+            "-ERR unknown",
+            "-ERR wrong n",
+            "+PONG",
+            "$1",
+            "a",
+            "+PONG",
+            "-ERR unknown",
+            "-ERR unknown",
+            "$1",
+            "a",
+        ];
+        assert_eq!(firsts, expected);
+    }
 
     /// A client that is blocked already stands for one that its first command blocks.
     #[test]

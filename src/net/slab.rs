@@ -1,18 +1,18 @@
 //! The connections of one worker, found by token.
 //!
 //! Owns the numbering. A token is a place and how often places were given away, so an event or a wake-up that was meant
-//! for a connection that is gone meets nobody. What is in here lies in the array itself, so that what an event touches
-//! of a connection is two neighbouring cache lines: after a system call little of it is in the near caches any more.
+//! for a connection that is gone meets nobody. What is in here lies in a box of its own, so that lending it moves a
+//! pointer; the places of many connections lie in few cache lines, and what they point to is prefetched, because after a
+//! system call little of it is in the near caches any more.
 
-use crate::base::table::prefetch_start;
+use crate::base::table::prefetch_whole;
 
 /// Places that are kept once all are free.
 const KEPT: usize = 1024;
 
-#[repr(C, align(128))]
 struct Slot<T> {
     generation: u32,
-    content: Option<T>,
+    content: Option<Box<T>>,
 }
 
 /// Things found by token.
@@ -47,7 +47,7 @@ impl<T> Slab<T> {
     }
 
     /// Adds something under [`Slab::next_token`]. Amortised O(1).
-    pub(super) fn insert(&mut self, content: T) {
+    pub(super) fn insert(&mut self, content: Box<T>) {
         match self.free.pop() {
             Some(place) => self.slots[place as usize].content = Some(content),
             None => self.slots.push(Slot { generation: self.born, content: Some(content) }),
@@ -58,28 +58,28 @@ impl<T> Slab<T> {
     #[cfg(test)]
     pub(super) fn get(&mut self, token: u64) -> Option<&mut T> {
         let slot = self.slots.get_mut(index(token))?;
-        if slot.generation == (token >> 32) as u32 { slot.content.as_mut() } else { None }
+        if slot.generation == (token >> 32) as u32 { slot.content.as_deref_mut() } else { None }
     }
 
     /// Brings what has this token nearer, for a [`Slab::lend`] soon.
     #[inline]
     pub(super) fn prefetch(&self, token: u64) {
-        if let Some(slot) = self.slots.get(index(token)) {
-            prefetch_start(slot);
+        if let Some(content) = self.slots.get(index(token)).and_then(|slot| slot.content.as_deref()) {
+            prefetch_whole(content);
         }
     }
 
     /// Takes something out for a while: its place and its token stay its own until [`Slab::put_back`] or
     /// [`Slab::vacate`]. O(1).
     #[inline]
-    pub(super) fn lend(&mut self, token: u64) -> Option<T> {
+    pub(super) fn lend(&mut self, token: u64) -> Option<Box<T>> {
         let slot = self.slots.get_mut(index(token))?;
         if slot.generation == (token >> 32) as u32 { slot.content.take() } else { None }
     }
 
     /// Puts what was lent back. O(1).
     #[inline]
-    pub(super) fn put_back(&mut self, token: u64, content: T) {
+    pub(super) fn put_back(&mut self, token: u64, content: Box<T>) {
         if let Some(slot) = self.slots.get_mut(index(token)) {
             slot.content = Some(content);
         }
@@ -124,20 +124,20 @@ mod tests {
             // Grows far beyond what is kept, then shrinks to nothing, again and again.
             if (round / 2500) % 2 == 0 || model.is_empty() {
                 let token = slab.next_token();
-                slab.insert(round);
+                slab.insert(Box::new(round));
                 assert_eq!(model.insert(token, round), None);
             } else {
                 let nth = rng.below(model.len() as u64) as usize;
                 let token = *model.keys().nth(nth).unwrap();
-                assert_eq!(slab.lend(token), model.remove(&token));
+                assert_eq!(slab.lend(token).as_deref(), model.remove(&token).as_ref());
                 assert_eq!(slab.lend(token), None);
                 slab.vacate(token);
                 gone.push(token);
             }
             if let Some((&token, &value)) = model.iter().next() {
-                let lent = slab.lend(token);
-                assert_eq!(lent, Some(value));
-                slab.put_back(token, value);
+                let lent = slab.lend(token).unwrap();
+                assert_eq!(*lent, value);
+                slab.put_back(token, lent);
                 assert_eq!(slab.get(token), Some(&mut { value }));
             }
             if let Some(&token) = gone.last() {

@@ -131,6 +131,16 @@ pub(super) fn bulk_header(
 #[inline(always)]
 pub(super) fn decimal(buf: &[u8], at: usize) -> Option<(u64, usize)> {
     let tail = buf.get(at..)?;
+    if let Some(&[first, second, third, _]) = tail.first_chunk() {
+        // Most numbers have one digit or two.
+        let (tens, units) = (first.wrapping_sub(b'0'), second.wrapping_sub(b'0'));
+        if second == b'\r' && tens <= 9 {
+            return Some((u64::from(tens), at + 3));
+        }
+        if third == b'\r' && tens.wrapping_sub(1) < 9 && units <= 9 {
+            return Some((u64::from(tens * 10 + units), at + 4));
+        }
+    }
     let mut number = 0;
     for (i, &byte) in tail.iter().enumerate().take(19) {
         let digit = byte.wrapping_sub(b'0');

@@ -112,7 +112,7 @@ impl Store {
     ///
     /// # Errors
     /// A busy script holds it.
-    #[inline]
+    #[inline(always)]
     pub fn enter_one<'s>(
         &'s self,
         hash: u64,
