@@ -4,8 +4,9 @@
 //! sweeps a bounded sample of the keys with a time to live and goes on only while so many of them had expired that it
 //! is worth it, and never for more than its share of the period; the shards are locked one at a time, for the few
 //! microseconds of a [`Store::sweep`](crate::store::Store::sweep) step. Removals are committed like any change, so they
-//! reach the journal, and who waits for a key that went is served: to XREADGROUP that is an error. With `maxmemory-clients` each tick also adds up what all clients take, and closes the largest of
-//! them while that is too much. It must not know timers or sockets: a client is closed by asking its worker to.
+//! reach the journal; then, with no shard held, who waits for a key that went is served, which XREADGROUP takes for an
+//! error. With `maxmemory-clients` each tick also adds up what all clients take, and closes the largest of them while that
+//! is too much. It must not know timers or sockets: a client is closed by asking its worker to.
 
 use super::{Worker, commit};
 use crate::client::{ClientFlags, Shared};
