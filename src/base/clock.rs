@@ -70,6 +70,17 @@ impl Clock {
         (anchor.unix_us / 1000, mono)
     }
 
+    /// Wall time in microseconds at `mono_ns`, which was a moment ago: found as in [`Clock::both`].
+    #[inline]
+    pub fn wall_us(&self, anchor: &mut Anchor, mono_ns: u64) -> u64 {
+        let since = mono_ns.wrapping_sub(anchor.mono_ns);
+        if since < Anchor::KEEP_NS && self.manual.is_none() {
+            return anchor.unix_us + since / 1000;
+        }
+        *anchor = self.anchor();
+        anchor.unix_us
+    }
+
     /// Milliseconds since 1970-01-01 UTC.
     #[inline]
     pub fn unix_ms(&self) -> u64 {

@@ -3,11 +3,16 @@
 use crate::resp::Reply;
 use crate::store::{IsBusy, WrongType};
 
-/// What is replied to who needs a shard that a busy script holds.
+/// What is replied to who needs what a busy script holds.
 pub const BUSY: &str = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 /// The same where a function has to be ended.
 pub const BUSY_FUNCTION: &str =
     "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
+
+/// What is replied to who needs a shard that is busy.
+pub fn busy(is: IsBusy) -> &'static str {
+    if is.function { BUSY_FUNCTION } else { BUSY }
+}
 
 /// An error reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +67,8 @@ impl From<WrongType> for Error {
 }
 
 impl From<IsBusy> for Error {
-    fn from(_: IsBusy) -> Self {
-        Error::Text(BUSY)
+    fn from(is: IsBusy) -> Self {
+        Error::Text(busy(is))
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::base::glob::glob_match;
 use crate::persist::payload::{self, Reader};
 use crate::script::{self, Library, Policy, RunningFunction};
+use crate::store::IsBusy;
 
 /// What a library begins with in a payload.
 const LIBRARY: u8 = 245;
@@ -241,6 +242,10 @@ fn write_library(library: &Library, with_code: bool, out: &mut Reply<'_>) {
 }
 
 fn stats(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    if cx.server.scripts.running.busy() == Some(IsBusy { function: false }) {
+        // A script that is no function is not shown: who asks is told of it.
+        return Err(Error::Text(error::BUSY));
+    }
     let catalog = cx.server.functions.catalog();
     out.map(2);
     out.bulk(b"running_script");

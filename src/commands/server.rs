@@ -38,7 +38,7 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 fn time(cx: &mut Cx<'_, '_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let us = cx.server.clock.unix_us();
+    let us = cx.tx.now_us();
     out.array(2);
     out.bulk_int((us / 1_000_000) as i64);
     out.bulk_int((us % 1_000_000) as i64);
@@ -71,8 +71,8 @@ fn shutdown(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
         // A shutdown waits for nobody, so there is never one to take back.
         return Err(Error::Text("ERR No shutdown in progress."));
     }
-    if !nosave && cx.server.scripts.running.any_busy() {
-        return Err(Error::Text(error::BUSY));
+    if !nosave && let Some(is) = cx.server.scripts.running.busy() {
+        return Err(is.into());
     }
     if save && !force {
         tracing::warn!("SHUTDOWN SAVE refused: this release cannot save the dataset");

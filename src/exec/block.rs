@@ -31,7 +31,7 @@ mod end;
 
 use super::{Worker, commit, lock_set, track};
 use crate::client::{Blocked, Client, ClientFlags, ReplyMode, Shared};
-use crate::commands::error::BUSY;
+use crate::commands::error::busy;
 use crate::commands::stream::{fetches_of_group, keeps_waiting_for};
 use crate::commands::{Args, BlockFn, CommandId, Nothing, Row, Served};
 use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
@@ -277,8 +277,10 @@ impl Worker {
             self.locks.clear();
             lock_set(server, row, client.db, args, &mut self.locks, false);
             let context = self.context(server, client);
-            let Ok(mut tx) = server.store.enter(&mut self.locks, context, &mut self.effects) else {
-                self.refuse(client, Some(id), BUSY.as_bytes(), reply);
+            let mut why = IsBusy::default();
+            let entered = server.store.enter(&mut self.locks, context, &mut self.effects);
+            let Ok(mut tx) = entered.map_err(|is| why = is) else {
+                self.refuse(client, Some(id), busy(why).as_bytes(), reply);
                 return;
             };
             track::hear(client, &mut self.after_mail, reply);
@@ -352,7 +354,7 @@ impl Worker {
                 let ticket = match self.next_for(server, db, &key, after) {
                     Ok(Some(ticket)) => ticket,
                     Ok(None) => break,
-                    Err(IsBusy) => {
+                    Err(IsBusy { .. }) => {
                         self.put_off(server, Late::Ready(db, key));
                         continue 'keys;
                     }

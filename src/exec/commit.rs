@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::resp::ArgView;
 use crate::server::Server;
 use crate::stats::WorkerStats;
-use crate::store::{Effects, Garbage, Lazy, Rewrite, Wants, WriteTx};
+use crate::store::{Effects, Garbage, Journal, Lazy, Rewrite, Wants, WriteTx};
 
 /// Takes note of what `tx` recorded for the command `args` of client `client`.
 #[inline]
@@ -42,25 +42,7 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
     if effects.wants.contains(Wants::JOURNAL)
         && let Some(journal) = listeners.journal()
     {
-        let word: &[u8] = if effects.lazy.contains(Lazy::EXPIRE) { b"UNLINK" } else { b"DEL" };
-        for (db, key) in &effects.expired_keys {
-            journal.append(*db, &[word, key]);
-        }
-        for fields in effects.expired_fields.chunk_by(|a, b| a.db == b.db && a.key == b.key) {
-            let words = [&b"HDEL"[..], &fields[0].key];
-            let words = words.into_iter().chain(fields.iter().map(|f| &*f.field));
-            journal.append(fields[0].db, &words.collect::<Vec<_>>());
-        }
-        if effects.dirty > 0 {
-            match &effects.rewrite {
-                Rewrite::Verbatim => journal.append(db, &args.iter().collect::<Vec<_>>()),
-                Rewrite::As(list) => {
-                    for args in list {
-                        journal.append(db, &args.iter().map(|a| &**a).collect::<Vec<_>>());
-                    }
-                }
-            }
-        }
+        record(journal, effects, db, args);
     }
     if effects.wants.contains(Wants::TRACKING) {
         server.tracking.invalidate(effects, client);
@@ -74,8 +56,71 @@ fn publish(server: &Server, effects: &mut Effects, db: u32, client: u64, args: A
     }
 }
 
+/// Hands what has changed to the journal, or keeps it for the group that it is of.
+fn record(journal: &dyn Journal, effects: &mut Effects, db: u32, args: ArgView<'_>) {
+    let Effects { group, grouped, lazy, expired_keys, expired_fields, dirty, rewrite, .. } = effects;
+    let mut append = |db: u32, words: &[&[u8]]| {
+        if *grouped {
+            group.push((db, words.iter().map(|word| (*word).into()).collect()));
+        } else {
+            journal.append(db, words);
+        }
+    };
+    let word: &[u8] = if lazy.contains(Lazy::EXPIRE) { b"UNLINK" } else { b"DEL" };
+    for (db, key) in expired_keys.iter() {
+        append(*db, &[word, key]);
+    }
+    for fields in expired_fields.chunk_by(|a, b| a.db == b.db && a.key == b.key) {
+        let words = [&b"HDEL"[..], &fields[0].key];
+        let words = words.into_iter().chain(fields.iter().map(|f| &*f.field));
+        append(fields[0].db, &words.collect::<Vec<_>>());
+    }
+    if *dirty > 0 {
+        match rewrite {
+            Rewrite::Verbatim => append(db, &args.iter().collect::<Vec<_>>()),
+            Rewrite::As(list) => {
+                for args in list {
+                    append(db, &args.iter().map(|a| &**a).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+}
+
+/// The commands of one EXEC or script, from the first to the last: they are one group to the journal, and who tracks by
+/// prefix is told of their keys once. It ends, with the shards still held, also when a command panics.
+pub(super) struct Unit<'a, 's> {
+    server: &'a Server,
+    pub(super) tx: &'a mut WriteTx<'s>,
+}
+
+impl<'a, 's> Unit<'a, 's> {
+    pub(super) fn begin(server: &'a Server, tx: &'a mut WriteTx<'s>) -> Self {
+        tx.pin();
+        tx.effects().grouped = true;
+        Self { server, tx }
+    }
+}
+
+impl Drop for Unit<'_, '_> {
+    fn drop(&mut self) {
+        let effects = self.tx.effects();
+        effects.grouped = false;
+        if !effects.group.is_empty() {
+            let group = std::mem::take(&mut effects.group);
+            if let Some(journal) = self.server.store.listeners.journal() {
+                match &group[..] {
+                    [(db, args)] => journal.append(*db, &args.iter().map(|arg| &**arg).collect::<Vec<_>>()),
+                    several => journal.append_group(several),
+                }
+            }
+        }
+        broadcast(self.server, effects);
+    }
+}
+
 /// Tells who tracks by prefix of the keys of one command, or of the commands of one group. The shards are still held.
-pub(super) fn broadcast(server: &Server, effects: &mut Effects) {
+fn broadcast(server: &Server, effects: &mut Effects) {
     if !effects.broadcast.is_empty() {
         server.tracking.broadcast(effects);
     }

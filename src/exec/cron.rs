@@ -406,8 +406,7 @@ mod tests {
             let words: Vec<_> = args.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect();
             self.1.lock().push(format!("{db} {}", words.join(" ")));
         }
-        fn begin_group(&self) {}
-        fn end_group(&self) {}
+        fn append_group(&self, _: &[crate::store::JournalEntry]) {}
     }
 
     #[test]

@@ -28,14 +28,14 @@ pub use cron::Cron;
 
 use crate::base::clock::Anchor;
 use crate::client::{Client, ReplyMode};
-use crate::commands::error::BUSY;
+use crate::commands::error::busy;
 use crate::commands::{Args, CommandId, Control, Cx, Locks, Row, Run, Served, pubsub};
 use crate::config::Settings;
 use crate::resp::{ArgView, Batch, Limits, Mark, OutBuf, Parser, Reply, Status};
 use crate::server::Server;
 use crate::spec::{Flags, for_each_key};
 use crate::stats::{HOT_EVERY, SlowEntry, WorkerStats, cut_args};
-use crate::store::{Context, Db, Effects, LockSet, WriteTx};
+use crate::store::{Context, Db, Effects, IsBusy, LockSet, WriteTx};
 use bytes::Bytes;
 use gate::Source;
 use std::sync::Arc;
@@ -57,6 +57,8 @@ pub struct Worker {
     /// Keys of the commands of an EXEC so far that somebody waits for.
     ready: Vec<(u32, Box<[u8]>)>,
     locks: LockSet,
+    /// What a script's transaction uses; `None` while one is under way.
+    script_scratch: Option<Box<script::ScriptScratch>>,
     /// The batch that runs, and the one that was parsed ahead; `None` while they are in use.
     stages: Option<Box<[Stage; 2]>>,
     /// The clock after the last command: the start of the next one.
@@ -118,6 +120,7 @@ impl Worker {
             effects: Effects { lazy: commit::lazy(&settings), ..Effects::default() },
             ready: Vec::new(),
             locks: LockSet::default(),
+            script_scratch: None,
             stages: None,
             last_ns: server.clock.mono_ns(),
             now_ms: server.clock.unix_ms(),
@@ -350,15 +353,17 @@ impl Worker {
         self.effects.reset();
         let context = self.context(server, client);
         {
-            let Ok(mut tx) = (match row.locks {
+            let mut why = IsBusy::default();
+            let entered = match row.locks {
                 Locks::Keys if row.first_key != 0 => server.store.enter_one(hash, context, &mut self.effects),
                 _ => {
                     self.locks.clear();
                     lock_set(server, row, client.db, args, &mut self.locks, false);
                     server.store.enter(&mut self.locks, context, &mut self.effects)
                 }
-            }) else {
-                self.refuse(client, Some(id), BUSY.as_bytes(), reply);
+            };
+            let Ok(mut tx) = entered.map_err(|is| why = is) else {
+                self.refuse(client, Some(id), busy(why).as_bytes(), reply);
                 return;
             };
             if TRACKS {
@@ -368,9 +373,11 @@ impl Worker {
             let cursor = Args::new(args, &server.store, &self.settings, (row.first_key as usize, hash));
             let mark = reply.mark();
             run_handler(server, client, row, &mut tx, cursor, reply);
-            if matches!(row.locks, Locks::Walk) && tx.met_busy() {
+            if matches!(row.locks, Locks::Walk)
+                && let Some(is) = tx.met_busy()
+            {
                 reply.truncate(mark);
-                reply.error(BUSY);
+                reply.error(busy(is));
             }
             commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
             if TRACKS && track::remembers(client, row) {
@@ -382,6 +389,14 @@ impl Worker {
         }
         self.count(server, client, id, row, args, reply, 0);
         self.settle(server);
+    }
+
+    /// The wall time in microseconds at which what begins now takes place, however long it lasts: what it knows of the time
+    /// is this.
+    fn moment(&mut self, server: &Server) -> u64 {
+        let us = server.clock.wall_us(&mut self.anchor, self.last_ns);
+        self.now_ms = us / 1000;
+        us
     }
 
     /// What a transaction knows of this client and of the time.

@@ -5,6 +5,7 @@
 //! itself, as a replay must not (the journal says when a key went), and a relative time to live would show.
 
 mod hashes;
+mod scripts;
 mod sets;
 mod streams;
 
@@ -15,7 +16,7 @@ use crate::client::{Client, Shared};
 use crate::config::{Config, Settings};
 use crate::resp::OutBuf;
 use crate::server::Server;
-use crate::store::{Call, Class, Context, Effects, Event, Journal, Notify, StrRef};
+use crate::store::{Call, Class, Context, Effects, Event, Journal, JournalEntry, Notify, StrRef};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io::IoSlice;
@@ -33,8 +34,13 @@ impl Journal for Recorder {
         assert_eq!(db, 0);
         self.0.lock().push(args.iter().map(|arg| arg.to_vec()).collect());
     }
-    fn begin_group(&self) {}
-    fn end_group(&self) {}
+    fn append_group(&self, entries: &[JournalEntry]) {
+        assert!(entries.len() > 1);
+        let commands = entries.iter().map(|(_, args)| args.iter().map(|arg| arg.to_vec()).collect());
+        let mut group: Vec<Command> = [vec![b"MULTI".to_vec()]].into_iter().chain(commands).collect();
+        group.push(vec![b"EXEC".to_vec()]);
+        self.0.lock().append(&mut group);
+    }
 }
 
 /// Keeps the events, but for those of new keys.
@@ -68,10 +74,19 @@ impl Bench {
     fn new() -> Self {
         let clock = Clock::manual();
         clock.set_unix_ms(1_700_000_000_000);
+        Self::at(clock)
+    }
+
+    fn at(clock: Clock) -> Self {
         let server =
             Arc::new(Server::new(Config::new(Settings::default(), None), clock.clone(), 1).expect("no renames"));
+        let worker = Worker::new(Arc::clone(&server), 0);
+        Self::with(server, worker, clock)
+    }
+
+    fn with(server: Arc<Server>, worker: Worker, clock: Clock) -> Self {
         let shared = Arc::new(Shared::new(1, String::new(), String::new(), 0, 0, 0));
-        Self { worker: Worker::new(Arc::clone(&server), 0), server, client: Client::new(shared, true), clock }
+        Self { worker, server, client: Client::new(shared, true), clock }
     }
 
     fn run(&mut self, command: &[Vec<u8>]) -> Vec<u8> {

@@ -5,8 +5,9 @@
 //!
 //! **Who runs a script** is the worker whose client called it, with the shards that it needs held from its first command to
 //! its last, so it is atomic against everything. What it does to others (journal, tracking, messages, clients that wait for
-//! keys) goes the way of EXEC: more than one change is one group of the journal, who tracks by prefix is told once, who
-//! waits for a key is served after the script.
+//! keys) goes the way of EXEC: more than one change is one group of the journal, which is handed over when the script has
+//! ended, so that nobody's changes get between its own (`commit::Unit`); who tracks by prefix is told once, who waits for a
+//! key is served after the script. The time stands still while it runs: TIME and what expires know only when it began.
 //!
 //! **Which shards.** Only the run tells which keys a script touches. The first run of a script holds all shards and learns
 //! whether it keeps to those of its declared keys; from then on it holds those alone, and scripts on different shards run
@@ -23,24 +24,24 @@
 //! instead of waiting (`store/lock.rs`), clients and periodic work alike; what cannot be refused is put off
 //! (`server/late.rs`) and done when the script has ended. Its worker serves its other clients between two of the script's
 //! instructions (`net/worker.rs`), so that SCRIPT KILL reaches it whoever sends it; another script is not run then, it is
-//! refused as the server of one thread would. SCRIPT KILL marks the script, unless it has called a command that
-//! writes; the shutdown of the server ends it in any case.
+//! refused as the server of one thread would: on a server of one worker nobody could reach one that then does not end.
+//! SCRIPT KILL marks the script, unless it has called a command that writes; the shutdown of the server ends it in any case.
 //!
 //! **A panic** in a command of a script ends the client as any panic does; the shards are unlocked, what was changed stays.
 
 mod scene;
 
+use super::commit::Unit;
 use super::gate::{self, Source};
-use super::transaction::Group;
-use super::{Worker, add_keys, commit, lock_set, track};
+use super::{Worker, add_keys, lock_set, track};
 use crate::base::num::parse_i64;
 use crate::client::Client;
-use crate::commands::error::BUSY;
+use crate::commands::error::{BUSY, busy};
 use crate::commands::{By, Caller, CommandId, Row};
 use crate::resp::{ArgView, Reply};
 use crate::script::{self, Call, Failure, Learnt, Script, ScriptFlags};
 use crate::server::Server;
-use crate::store::{IsBusy, LockSet, Wants, WriteTx};
+use crate::store::{Context, Effects, IsBusy, LockSet, WriteTx};
 use scene::Scene;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -56,6 +57,38 @@ pub(super) struct Asked {
     read_only: bool,
 }
 
+/// What the transaction of a script uses, while its commands use the worker. Kept for the next.
+#[derive(Default)]
+pub(super) struct ScriptScratch {
+    effects: Effects,
+    locks: LockSet,
+}
+
+impl ScriptScratch {
+    /// Begins the transaction of a script: with its keys' shards, or with all.
+    fn enter<'s>(
+        &'s mut self,
+        server: &'s Server,
+        context: Context,
+        row: &Row,
+        args: ArgView<'_>,
+        keys: usize,
+        wide: bool,
+    ) -> Result<WriteTx<'s>, IsBusy> {
+        let Self { effects, locks } = self;
+        if !wide && keys == 1 {
+            return server.store.enter_one(server.store.hash(args.get(3).unwrap_or_default()), context, effects);
+        }
+        locks.clear();
+        if wide {
+            lock_set(server, row, context.db, args, locks, true);
+        } else {
+            add_keys(server, row, context.db, args, locks);
+        }
+        server.store.enter(locks, context, effects)
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ended {
@@ -66,6 +99,9 @@ struct Ended {
     /// Others were told that it is busy.
     was_busy: bool,
 }
+
+/// A script that has taken longer has held the clock up.
+const LONG_NS: u64 = 500_000;
 
 /// What a script replies that SCRIPT KILL has ended.
 const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
@@ -94,9 +130,11 @@ fn ask(server: &Server, caller: Caller, args: ArgView<'_>) -> Result<Asked, Fail
             (script::compile(&server.scripts, what, false)?, keys)
         }
         By::Sha => {
-            let sha = script::parse_sha(what).ok_or(Failure::Unknown)?;
+            if what.len() != size_of::<script::Hex>() {
+                return Err(Failure::Unknown);
+            }
             let keys = number_of_keys(args, not_integer).map_err(text)?;
-            (script::ready(&server.scripts, &sha)?, keys)
+            (script::ready(&server.scripts, what)?, keys)
         }
         By::Function => {
             let function = script::find(&server.functions, &server.clock, what).map_err(|failure| match failure {
@@ -127,7 +165,8 @@ impl Worker {
         reply: &mut Reply<'_>,
     ) {
         if self.within_script {
-            self.refuse(client, Some(id), BUSY.as_bytes(), reply);
+            let busy = server.scripts.running.busy().map_or(BUSY, busy);
+            self.refuse(client, Some(id), busy.as_bytes(), reply);
             return;
         }
         let start = self.last_ns;
@@ -139,6 +178,10 @@ impl Worker {
         self.last_ns = start;
         self.count_script(server, client, id, row, args, reply, (0, counted));
         self.settle(server);
+        if self.last_ns.saturating_sub(start) >= LONG_NS {
+            // What follows in this batch has another time.
+            self.tick();
+        }
     }
 
     /// Runs a script under locks of its own; whether the statistics have counted the error that it replied.
@@ -178,19 +221,14 @@ impl Worker {
         args: ArgView<'_>,
         (wide, reply): (bool, &mut Reply<'_>),
     ) -> Ended {
-        self.effects.reset();
+        let us = self.moment(server);
         let context = self.context(server, client);
-        let mut effects = std::mem::take(&mut self.effects);
-        let mut locks = std::mem::take(&mut self.locks);
-        locks.clear();
-        if wide {
-            lock_set(server, row, client.db, args, &mut locks, true);
-        } else {
-            add_keys(server, row, client.db, args, &mut locks);
-        }
-        let ended = match server.store.enter(&mut locks, context, &mut effects) {
-            Err(IsBusy) => {
-                reply.error(BUSY);
+        let mut scratch = self.script_scratch.take().unwrap_or_default();
+        scratch.effects.reset();
+        scratch.effects.lazy = self.effects.lazy;
+        let ended = match scratch.enter(server, context, row, args, asked.keys, wide) {
+            Err(is) => {
+                reply.error(busy(is));
                 Ended::default()
             }
             Ok(mut tx) => {
@@ -198,18 +236,13 @@ impl Worker {
                     count_wide(server, &asked.script);
                 }
                 track::hear(client, &mut self.after_mail, reply);
-                let journal = server.store.listeners.journal().filter(|_| tx.effects().wants.contains(Wants::JOURNAL));
-                let _group = journal.map(Group::begin);
-                tx.pin();
-                tx.effects().grouped = true;
-                let ended = self.play(server, client, row, asked, args, (&mut tx, reply, wide, false));
-                tx.effects().grouped = false;
-                commit::broadcast(server, tx.effects());
-                ended
+                tx.freeze(us);
+                let unit = Unit::begin(server, &mut tx);
+                self.play(server, client, row, asked, args, (&mut *unit.tx, reply, wide, false))
             }
         };
-        self.effects = effects;
-        self.locks = locks;
+        self.effects.take_over(&mut scratch.effects);
+        self.script_scratch = Some(scratch);
         self.limit_table(server);
         ended
     }
@@ -298,7 +331,7 @@ impl Worker {
             tx.select(db);
         }
         if killed {
-            reply.error(&format!("{KILLED} script: {}", script.name));
+            reply.error(&killed_text(script, ran.line));
         } else if ran.stopped && !anew {
             // The server shuts down.
             client.closing = true;
@@ -325,6 +358,13 @@ impl Worker {
             self.stats.commands[id as usize].failed.add(1);
         }
     }
+}
+
+/// The error of a script that was ended from outside, in this line.
+fn killed_text(script: &Script, line: Option<u32>) -> String {
+    let source = if script.is_function { "@user_function" } else { "@user_script" };
+    let at = line.map_or_else(String::new, |line| format!(", on {source}:{line}."));
+    format!("{KILLED} script: {}{at}", script.name)
 }
 
 fn write_failure(failure: &Failure, reply: &mut Reply<'_>) {

@@ -4,14 +4,15 @@
 //! simulated on the way, locked in order and held to the end, so an EXEC is atomic against everything. A transaction
 //! with a command that visits the whole keyspace holds every shard.
 
+use super::commit::Unit;
 use super::{Worker, commit, lock_set, run_handler, track};
 use crate::base::num::parse_i64;
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
-use crate::commands::error::BUSY;
+use crate::commands::error::{BUSY, busy};
 use crate::commands::{Args, CommandId, Control, Row, Run, pubsub};
 use crate::resp::{ArgView, Proto, Reply};
 use crate::server::{Late, Server};
-use crate::store::{Context, Journal, Wants, Watch, WriteTx};
+use crate::store::{Context, Watch, WriteTx};
 use std::collections::HashSet;
 
 impl Worker {
@@ -78,9 +79,12 @@ impl Worker {
         }
         self.effects.reset();
         let context = self.context(server, client);
-        let Ok(mut tx) = server.store.enter(&mut self.locks, context, &mut self.effects) else {
-            reply.error(BUSY);
-            return;
+        let mut tx = match server.store.enter(&mut self.locks, context, &mut self.effects) {
+            Ok(tx) => tx,
+            Err(is) => {
+                reply.error(busy(is));
+                return;
+            }
         };
         for key in new {
             let watch = tx.watch(tx.key(key));
@@ -148,16 +152,19 @@ impl Worker {
         }
         let scripts = multi.queue.iter().any(|(id, _)| matches!(server.commands.row(*id).run, Run::Script(_)));
         if self.within_script && scripts {
-            reply.error(&format!("EXECABORT Transaction discarded because of: {BUSY}"));
+            let busy = server.scripts.running.busy().map_or(BUSY, busy);
+            reply.error(&format!("EXECABORT Transaction discarded because of: {busy}"));
             self.unwatch_all(server, watches);
             return;
         }
         self.lock_for_exec(server, client, &multi, &watches);
         self.effects.reset();
+        let us = self.moment(server);
         let context = self.context(server, client);
         let mut effects = std::mem::take(&mut self.effects);
         let mut locks = std::mem::take(&mut self.locks);
-        if let Ok(mut tx) = server.store.enter(&mut locks, context, &mut effects) {
+        let refused = server.store.enter(&mut locks, context, &mut effects).map(|mut tx| {
+            tx.freeze(us);
             track::hear(client, &mut self.after_mail, reply);
             let intact = watches.iter().all(|w| tx.unchanged(w));
             watches.iter().for_each(|w| tx.unwatch(w));
@@ -168,15 +175,14 @@ impl Worker {
                 // A watched key whose time has come was removed just now.
                 commit::commit(server, &self.stats, &mut tx, client.shared.id, args);
             }
-        } else {
-            reply.error(&format!("EXECABORT Transaction discarded because of: {BUSY}"));
-            self.effects = effects;
-            self.locks = locks;
+        });
+        self.effects = effects;
+        self.locks = locks;
+        if let Err(is) = refused {
+            reply.error(&format!("EXECABORT Transaction discarded because of: {}", busy(is)));
             self.put_off(server, Late::Unwatch(watches));
             return;
         }
-        self.effects = effects;
-        self.locks = locks;
         self.effects.ready.append(&mut self.ready);
         self.limit_table(server);
         self.settle(server);
@@ -195,11 +201,9 @@ impl Worker {
         tx: &mut WriteTx<'_>,
         reply: &mut Reply<'_>,
     ) {
-        let journal = server.store.listeners.journal().filter(|_| tx.effects().wants.contains(Wants::JOURNAL));
-        let _group = journal.map(Group::begin);
+        let unit = Unit::begin(server, tx);
+        let tx = &mut *unit.tx;
         reply.array(multi.queue.len());
-        tx.pin();
-        tx.effects().grouped = true;
         client.deny_blocking = true;
         for (id, owned) in &multi.queue {
             let (row, args) = (server.commands.row(*id), owned.view());
@@ -225,8 +229,6 @@ impl Worker {
             self.count(server, client, *id, row, args, reply, errors);
         }
         client.deny_blocking = false;
-        tx.effects().grouped = false;
-        commit::broadcast(server, tx.effects());
     }
 
     /// Collects the shards of all queued commands and of the watched keys.
@@ -242,21 +244,5 @@ impl Worker {
                 db = asked.filter(|n| *n < server.store.databases()).unwrap_or(db);
             }
         }
-    }
-}
-
-/// A group of the journal, ended also when a handler panics.
-pub(super) struct Group<'a>(&'a dyn Journal);
-
-impl<'a> Group<'a> {
-    pub(super) fn begin(journal: &'a dyn Journal) -> Self {
-        journal.begin_group();
-        Self(journal)
-    }
-}
-
-impl Drop for Group<'_> {
-    fn drop(&mut self) {
-        self.0.end_group();
     }
 }

@@ -5,7 +5,8 @@
 //! ([`with_host`]). What may raise an error does so after everything that has to be dropped is gone.
 #![allow(unsafe_code)]
 
-use super::raise::{mark_counted, push, push_error, raise, raise_text, text};
+use super::names;
+use super::raise::{push, push_error, raise, raise_text, text};
 use super::register::register_function;
 use super::{Called, Host, convert};
 use crate::base::num::format_general;
@@ -110,10 +111,19 @@ pub(super) unsafe fn stop(state: *mut lua_State) -> ! {
     });
     // SAFETY: the main thread lives as long as the run.
     unsafe {
-        ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
-        ffi::lua_sethook(main, Some(hook), ffi::LUA_MASKCOUNT, 1);
+        hasten(state);
+        hasten(main);
         raise_text(state, b"the script was ended")
     }
+}
+
+/// Has the next instruction of this thread of Lua's look whether the script is to end.
+///
+/// # Safety
+/// `state` is valid.
+pub(super) unsafe fn hasten(state: *mut lua_State) {
+    // SAFETY: as the caller's.
+    unsafe { ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1) };
 }
 
 /// Called by Lua every so many instructions.
@@ -211,8 +221,7 @@ unsafe extern "C-unwind" fn command<const RAISES: bool>(state: *mut lua_State) -
                 reply.first() == Some(&b'-')
             }
             Outcome::Refused(text) => {
-                push_error(state, text.as_bytes());
-                mark_counted(state);
+                names::push_error(state, text.as_bytes());
                 true
             }
             Outcome::Stop => stop(state),
@@ -423,6 +432,12 @@ pub(super) fn function(lua: &Lua, f: lua_CFunction) -> mlua::Result<Function> {
     unsafe { lua.exec_raw((), |state| ffi::lua_pushcclosure(state, f, 0)) }
 }
 
+/// A C function that has the names of fields.
+fn named_function(lua: &Lua, f: lua_CFunction) -> mlua::Result<Function> {
+    // SAFETY: in a protected call, with a value on top.
+    unsafe { lua.exec_raw(mlua::Value::Nil, |state| names::push_function(state, f)) }
+}
+
 /// The table; with what only scripts have, or without.
 pub(super) fn library(lua: &Lua, of_scripts: bool) -> mlua::Result<Table> {
     let more: &[_] = if of_scripts { &OF_SCRIPTS } else { &[] };
@@ -442,7 +457,7 @@ fn fill<'a>(
 ) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     for (name, f) in functions {
-        table.raw_set(*name, function(lua, *f)?)?;
+        table.raw_set(*name, named_function(lua, *f)?)?;
     }
     for (name, n) in constants {
         table.raw_set(*name, *n)?;

@@ -2,10 +2,12 @@
 //!
 //! Owns both conversions for both protocols. A reply is read straight from its bytes, which our own writer made, and a value
 //! is written straight into the client's reply, so that neither takes another form on the way. Whatever Lua raises here
-//! (it has no memory left) leaves by a long jump: nothing is held that would have to be dropped.
+//! (it has no memory left) leaves by a long jump: nothing is held that would have to be dropped. All of it is called from C
+//! functions that have the names of the fields as upvalues ([`Name`]).
 #![allow(unsafe_code)]
 
-use super::raise::{mark_counted, push, push_error, raw_field, text};
+use super::names::{Name, push_error};
+use super::raise::{push, text};
 use crate::resp::Reply;
 use mlua::ffi::{self, lua_State};
 use std::os::raw::c_int;
@@ -33,12 +35,16 @@ fn number(text: &[u8]) -> i64 {
 }
 
 /// Pushes `{name = text}`.
-unsafe fn push_named(state: *mut lua_State, name: &[u8], value: &[u8]) {
+unsafe fn push_named(state: *mut lua_State, name: Name, value: &[u8]) {
     // SAFETY: the caller has checked the stack.
     unsafe {
         ffi::lua_createtable(state, 0, 1);
-        push(state, name);
-        push(state, value);
+        name.push(state);
+        if value == b"OK" {
+            Name::Done.push(state)
+        } else {
+            push(state, value)
+        }
         ffi::lua_rawset(state, -3);
     }
 }
@@ -46,7 +52,7 @@ unsafe fn push_named(state: *mut lua_State, name: &[u8], value: &[u8]) {
 /// Pushes the value of the first reply in `bytes`; returns what follows it.
 ///
 /// # Safety
-/// Called from a C function of Lua, holding nothing that has to be dropped.
+/// Called from a C function of Lua that has the names, holding nothing that has to be dropped.
 pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8]) -> &[u8] {
     let Some((&kind, rest)) = bytes.split_first() else { return b"" };
     let (head, rest) = line(rest);
@@ -67,19 +73,15 @@ pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8]) -> &[u8] {
                 }
                 _ => ffi::lua_pushboolean(state, 0),
             },
-            b'+' => push_named(state, b"ok", head),
-            b'-' => {
-                push_error(state, head);
-                mark_counted(state);
-            }
+            b'+' => push_named(state, Name::Ok, head),
+            b'-' => push_error(state, head),
             b'#' => ffi::lua_pushboolean(state, c_int::from(head == b"t")),
             b',' => {
                 ffi::lua_createtable(state, 0, 1);
-                push(state, b"double");
                 ffi::lua_pushnumber(state, crate::base::num::parse_f64(head).unwrap_or_default());
-                ffi::lua_rawset(state, -3);
+                Name::Double.set(state);
             }
-            b'(' => push_named(state, b"big_number", head),
+            b'(' => push_named(state, Name::BigNumber, head),
             b'*' | b'>' => match usize::try_from(number(head)) {
                 Ok(n) => return push_array(state, n, rest),
                 Err(_) => ffi::lua_pushboolean(state, 0),
@@ -105,12 +107,10 @@ unsafe fn push_verbatim(state: *mut lua_State, value: &[u8]) {
     // SAFETY: as the caller's.
     unsafe {
         ffi::lua_createtable(state, 0, 1);
-        push(state, b"verbatim_string");
-        push_named(state, b"string", value);
-        push(state, b"format");
+        push_named(state, Name::String, value);
         push(state, &format[..format.len().min(3)]);
-        ffi::lua_rawset(state, -3);
-        ffi::lua_rawset(state, -3);
+        Name::Format.set(state);
+        Name::Verbatim.set(state);
     }
 }
 
@@ -120,7 +120,7 @@ unsafe fn push_array(state: *mut lua_State, n: usize, mut rest: &[u8]) -> &[u8] 
         ffi::lua_createtable(state, n.min(1 << 20) as c_int, 0);
         for i in 1..=n {
             rest = push_reply(state, rest);
-            ffi::lua_rawseti(state, -2, i as ffi::lua_Integer);
+            ffi::lua_rawseti_(state, -2, i as c_int);
         }
     }
     rest
@@ -131,7 +131,11 @@ unsafe fn push_keyed(state: *mut lua_State, map: bool, n: i64, mut rest: &[u8]) 
     // SAFETY: as the caller's.
     unsafe {
         ffi::lua_createtable(state, 0, 1);
-        push(state, if map { b"map" } else { b"set" });
+        if map {
+            Name::Map.push(state)
+        } else {
+            Name::Set.push(state)
+        }
         ffi::lua_createtable(state, 0, n.clamp(0, 1 << 20) as c_int);
         for _ in 0..n {
             rest = push_reply(state, rest);
@@ -155,7 +159,7 @@ unsafe fn push_keyed(state: *mut lua_State, map: bool, n: i64, mut rest: &[u8]) 
 /// values.
 ///
 /// # Safety
-/// In a protected call, holding nothing that has to be dropped.
+/// In a protected call, from a C function that has the names, holding nothing that has to be dropped.
 pub unsafe fn write(state: *mut lua_State, reply: &mut Reply<'_>, resp3: bool, depth: u32) {
     // SAFETY: slots are checked before they are used.
     unsafe {
@@ -202,37 +206,37 @@ unsafe fn write_array(state: *mut lua_State, at: c_int, reply: &mut Reply<'_>, r
 unsafe fn write_special(state: *mut lua_State, at: c_int, reply: &mut Reply<'_>, resp3: bool, depth: u32) -> bool {
     // SAFETY: as the caller's.
     unsafe {
-        if raw_field(state, at, b"err") == ffi::LUA_TSTRING {
+        if Name::Err.field(state, at) == ffi::LUA_TSTRING {
             reply.error_bytes(text(state, -1).unwrap_or_default());
             return true;
         }
-        if raw_field(state, at, b"ok") == ffi::LUA_TSTRING {
+        if Name::Ok.field(state, at) == ffi::LUA_TSTRING {
             reply.simple_bytes(text(state, -1).unwrap_or_default());
             return true;
         }
         ffi::lua_settop(state, at);
-        if raw_field(state, at, b"double") == ffi::LUA_TNUMBER {
+        if Name::Double.field(state, at) == ffi::LUA_TNUMBER {
             reply.double(ffi::lua_tonumber(state, -1));
             return true;
         }
-        if raw_field(state, at, b"map") == ffi::LUA_TTABLE {
+        if Name::Map.field(state, at) == ffi::LUA_TTABLE {
             write_pairs(state, reply, (true, resp3), depth);
             return true;
         }
         ffi::lua_settop(state, at);
-        if raw_field(state, at, b"set") == ffi::LUA_TTABLE {
+        if Name::Set.field(state, at) == ffi::LUA_TTABLE {
             write_pairs(state, reply, (false, resp3), depth);
             return true;
         }
-        if raw_field(state, at, b"big_number") == ffi::LUA_TSTRING {
+        if Name::BigNumber.field(state, at) == ffi::LUA_TSTRING {
             reply.big_number_bytes(text(state, -1).unwrap_or_default());
             return true;
         }
         ffi::lua_settop(state, at);
-        if raw_field(state, at, b"verbatim_string") == ffi::LUA_TTABLE {
+        if Name::Verbatim.field(state, at) == ffi::LUA_TTABLE {
             let table = ffi::lua_gettop(state);
-            if raw_field(state, table, b"format") == ffi::LUA_TSTRING
-                && raw_field(state, table, b"string") == ffi::LUA_TSTRING
+            if Name::Format.field(state, table) == ffi::LUA_TSTRING
+                && Name::String.field(state, table) == ffi::LUA_TSTRING
             {
                 let mut format = *b"   ";
                 format.iter_mut().zip(text(state, -2).unwrap_or_default()).for_each(|(to, from)| *to = *from);
@@ -275,8 +279,8 @@ pub unsafe fn is_counted_error(state: *mut lua_State) -> bool {
     // SAFETY: as the caller's.
     unsafe {
         let at = ffi::lua_gettop(state);
-        let counted = ffi::lua_type(state, at) == ffi::LUA_TTABLE
-            && raw_field(state, at, b"ignore_error_stats_update") == ffi::LUA_TBOOLEAN;
+        let counted =
+            ffi::lua_type(state, at) == ffi::LUA_TTABLE && Name::Counted.field(state, at) == ffi::LUA_TBOOLEAN;
         ffi::lua_settop(state, at);
         counted
     }

@@ -2,38 +2,33 @@
 //!
 //! Owns the state, what it has compiled, and the bound of its memory. There is one a thread, made when it is first needed
 //! and thrown away after a panic. A state that has grown is collected after the run that made it grow.
-#![allow(unsafe_code)]
 
-use super::table::{Script, Scripts, Sha, sha_of};
-use super::{Host, api, convert, library, memory, raise, sandbox};
+use super::entrance::{Entrance, Kept};
+use super::table::{Hex, Script, Scripts, hex, parse_sha, sha_of};
+use super::{Host, api, library, memory, sandbox};
 use crate::resp::{ArgView, Reply};
 use bytes::Bytes;
+use mlua::Lua;
 use mlua::chunk::ChunkMode;
-use mlua::ffi::{self, lua_State};
-use mlua::{Function, Lua, Table};
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::os::raw::c_int;
 use std::sync::Arc;
 
 /// Bytes that the scripts of one thread may take.
 pub const MEMORY_MAX: usize = 1 << 30;
 /// Bytes of a state from which on it is collected after a run; later twice what is left then.
 pub(super) const COLLECT_AT: usize = 16 << 20;
-/// Bytes of arguments from which on they are let go after the run, not only before the next.
-const ARGUMENTS_KEPT: usize = 64 * 1024;
-
 /// Compiled scripts beyond those of the table, before the state forgets what the table does not have any more.
 const STALE_MAX: usize = 512;
 
-/// A thread's state.
+/// A thread's state. What it keeps goes before the state itself does.
 struct Engine {
+    /// By the names under which they are called.
+    compiled: HashMap<Hex, (Arc<Script>, Kept), foldhash::fast::RandomState>,
+    entrance: Entrance,
     lua: Lua,
-    /// The globals.
-    real: Table,
     /// The epoch of the table that `compiled` is of.
     epoch: u64,
-    compiled: HashMap<Sha, (Arc<Script>, Function)>,
     collect_at: usize,
     share: memory::Share,
 }
@@ -69,6 +64,8 @@ pub struct Call<'a> {
 pub struct Ran {
     /// The host made it stop; nothing is written.
     pub stopped: bool,
+    /// The line of the code in which that was.
+    pub line: Option<u32>,
     /// Its reply is an error that the statistics have counted already.
     pub counted: bool,
 }
@@ -78,13 +75,15 @@ impl Engine {
         let (lua, real) = sandbox::state()?;
         lua.set_memory_limit(MEMORY_MAX)?;
         let share = memory::Share::new(&memory::SCRIPTS);
-        Ok(Self { lua, real, epoch, compiled: HashMap::new(), collect_at: COLLECT_AT, share })
+        let entrance = Entrance::new(&lua, Some(&real))?;
+        Ok(Self { compiled: HashMap::default(), entrance, lua, epoch, collect_at: COLLECT_AT, share })
     }
 
     /// Compiles a script unless it is.
     fn compile(&mut self, script: &Arc<Script>) -> Result<(), Failure> {
         let chunk = self.lua.load(&script.source[script.code_at..]).set_name("@user_script");
-        let function = chunk.set_mode(ChunkMode::Text).into_function().map_err(|error| {
+        let kept = chunk.set_mode(ChunkMode::Text).into_function().and_then(|f| Kept::new(&self.lua, f));
+        let function = kept.map_err(|error| {
             let why = match error {
                 mlua::Error::SyntaxError { message, .. } => message,
                 mlua::Error::MemoryError(_) => "not enough memory".into(),
@@ -92,7 +91,7 @@ impl Engine {
             };
             Failure::Text(format!("ERR Error compiling script (new function): {why}"))
         })?;
-        self.compiled.insert(script.sha, (Arc::clone(script), function));
+        self.compiled.insert(script.hex(), (Arc::clone(script), function));
         Ok(())
     }
 
@@ -128,17 +127,21 @@ fn with_engine<R>(scripts: &Scripts, f: impl FnOnce(&mut Engine) -> Result<R, Fa
     result
 }
 
-/// A script by its SHA1, compiled by this thread.
+/// A script by its SHA1 in hexadecimal, compiled by this thread.
 ///
 /// # Errors
 /// Nobody knows it, or it cannot be compiled (there is no memory left).
-pub fn ready(scripts: &Scripts, sha: &Sha) -> Ready {
+pub fn ready(scripts: &Scripts, name: &[u8]) -> Ready {
+    let name: &Hex = name.try_into().map_err(|_| Failure::Unknown)?;
     with_engine(scripts, |engine| {
-        if let Some((script, _)) = engine.compiled.get(sha) {
+        if let Some((script, _)) = engine.compiled.get(name) {
             return Ok(Arc::clone(script));
         }
-        let script = scripts.get(sha).ok_or(Failure::Unknown)?;
-        engine.compile(&script)?;
+        // It may be written in capital letters.
+        let script = parse_sha(name).and_then(|sha| scripts.get(&sha)).ok_or(Failure::Unknown)?;
+        if !engine.compiled.contains_key(&script.hex()) {
+            engine.compile(&script)?;
+        }
         Ok(script)
     })
 }
@@ -149,7 +152,7 @@ pub fn ready(scripts: &Scripts, sha: &Sha) -> Ready {
 /// The shebang is wrong, or it cannot be compiled.
 pub fn compile(scripts: &Scripts, source: &[u8], stays: bool) -> Ready {
     let sha = sha_of(source);
-    match ready(scripts, &sha) {
+    match ready(scripts, hex(&sha).as_bytes()) {
         Err(Failure::Unknown) => {}
         Ok(script) if stays => {
             script.keep();
@@ -162,12 +165,12 @@ pub fn compile(scripts: &Scripts, source: &[u8], stays: bool) -> Ready {
         let script = Arc::new(script);
         engine.compile(&script)?;
         let known = scripts.add(script, stays);
-        if let Some((script, _)) = engine.compiled.get_mut(&sha) {
+        if let Some((script, _)) = engine.compiled.get_mut(&known.hex()) {
             // That of another worker, if it was first: what is learnt of a script is learnt once.
             *script = Arc::clone(&known);
         }
         if engine.compiled.len() > scripts.len() + STALE_MAX {
-            engine.compiled.retain(|sha, _| scripts.get(sha).is_some());
+            engine.compiled.retain(|_, (script, _)| scripts.get(&script.sha).is_some());
         }
         Ok(known)
     })
@@ -183,17 +186,8 @@ pub fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &mut Rep
         reply.error("ERR The script is not loaded");
         return ran;
     };
-    if let Some((_, function)) = engine.compiled.get(&script.sha) {
-        let mark = reply.mark();
-        // SAFETY: what the closure holds need not be dropped. It is in a protected call with the function and the globals on
-        // the stack.
-        let done: mlua::Result<()> = api::with_host(host, || unsafe {
-            engine.lua.exec_raw((function, &engine.real), |state| ran = run_raw(state, &script.name, call, reply))
-        });
-        if let Err(error) = done {
-            reply.truncate(mark);
-            reply.error(&format!("ERR {error}"));
-        }
+    if let Some((_, function)) = engine.compiled.get(&script.hex()) {
+        ran = engine.entrance.run(host, (function, &script.name), call, reply);
         engine.collect();
     } else {
         reply.error("ERR The script is not loaded");
@@ -204,93 +198,6 @@ pub fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &mut Rep
     }
     ENGINE.set(Some(engine));
     ran
-}
-
-/// Calls the function at 1 with the globals at 2.
-///
-/// # Safety
-/// In a protected call, holding nothing that has to be dropped.
-unsafe fn run_raw(state: *mut lua_State, name: &str, call: Call<'_>, reply: &mut Reply<'_>) -> Ran {
-    let ran;
-    // SAFETY: slots are checked; what Lua raises here leaves to the protected call.
-    unsafe {
-        ffi::luaL_checkstack(state, 10, c"no stack".as_ptr());
-        api::begin(state);
-        let bytes = set_arguments(state, call);
-        ffi::lua_pushcclosure(state, raise::handler, 0);
-        ffi::lua_pushvalue(state, 1);
-        ran = conclude(state, 0, 3, name, reply);
-        if bytes > ARGUMENTS_KEPT {
-            for global in [&b"KEYS"[..], b"ARGV"] {
-                raise::push(state, global);
-                ffi::lua_createtable(state, 0, 0);
-                ffi::lua_rawset(state, 2);
-            }
-        }
-        ffi::lua_settop(state, 0);
-    }
-    ran
-}
-
-/// Calls the function below the `n` arguments on top, and writes its result or error; the handler of errors is at `handler`.
-///
-/// # Safety
-/// As [`run_raw`].
-pub(super) unsafe fn conclude(
-    state: *mut lua_State,
-    n: c_int,
-    handler: c_int,
-    name: &str,
-    reply: &mut Reply<'_>,
-) -> Ran {
-    let mut ran = Ran::default();
-    // SAFETY: as the caller's.
-    unsafe {
-        let status = ffi::lua_pcall(state, n, 1, handler);
-        if api::stopped() {
-            ran.stopped = true;
-        } else if status == 0 {
-            ran.counted = convert::is_counted_error(state);
-            convert::write(state, reply, api::resp3(), 0);
-        } else {
-            ran.counted = raise::write(state, name, reply);
-        }
-    }
-    ran
-}
-
-/// Pushes a table of `n` arguments from `from` on; returns how many bytes they are.
-///
-/// # Safety
-/// As [`run_raw`], with two free slots.
-pub(super) unsafe fn push_arguments(state: *mut lua_State, args: ArgView<'_>, from: usize, n: usize) -> usize {
-    let mut bytes = 0;
-    // SAFETY: as the caller's.
-    unsafe {
-        ffi::lua_createtable(state, n.min(1 << 20) as c_int, 0);
-        for i in 0..n {
-            let arg = args.get(from + i).unwrap_or_default();
-            bytes += arg.len();
-            raise::push(state, arg);
-            ffi::lua_rawseti(state, -2, i as ffi::lua_Integer + 1);
-        }
-    }
-    bytes
-}
-
-/// Sets KEYS and ARGV of the globals at 2; returns how many bytes they are.
-unsafe fn set_arguments(state: *mut lua_State, call: Call<'_>) -> usize {
-    let others = call.args.len() - call.keys;
-    let mut bytes = 0;
-    // SAFETY: as the caller's.
-    unsafe {
-        for (name, from, n) in [(&b"KEYS"[..], 0, call.keys), (b"ARGV", call.keys, others)] {
-            raise::push(state, name);
-            bytes += push_arguments(state, call.args, from, n);
-            ffi::lua_rawset(state, 2);
-        }
-    }
-    bytes
 }
 
 #[cfg(test)]
@@ -386,8 +293,9 @@ mod tests {
     fn a_flush_is_seen_by_the_state() {
         let scripts = Scripts::default();
         let script = compile(&scripts, b"return 1", true).unwrap();
-        assert!(ready(&scripts, &script.sha).is_ok());
+        assert!(ready(&scripts, script.name.as_bytes()).is_ok());
+        assert!(ready(&scripts, script.name.to_ascii_uppercase().as_bytes()).is_ok());
         scripts.flush();
-        assert_eq!(ready(&scripts, &script.sha).map(|script| script.sha), Err(Failure::Unknown));
+        assert_eq!(ready(&scripts, script.name.as_bytes()).map(|script| script.sha), Err(Failure::Unknown));
     }
 }

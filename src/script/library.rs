@@ -22,6 +22,7 @@
 #![allow(unsafe_code)]
 
 use super::engine::{self, COLLECT_AT, Call, Failure, MEMORY_MAX, Ran};
+use super::entrance::{Entrance, Kept};
 use super::functions::{Catalog, Functions, Library, Policy, folded, header};
 use super::raise::{raw_field, text};
 use super::sandbox::FunctionState;
@@ -46,17 +47,18 @@ const LOAD_AGAIN_MS_MAX: u64 = 10_000;
 /// A function that this thread has loaded.
 struct Known {
     script: Arc<Script>,
-    function: Function,
+    function: Kept,
     library: Arc<Library>,
 }
 
-/// A thread's state.
+/// A thread's state. What it keeps goes before the state itself does.
 struct State {
+    /// By their folded names.
+    known: HashMap<Box<[u8]>, Known>,
+    entrance: Entrance,
     lua: FunctionState,
     epoch: u64,
     libraries: HashMap<String, Arc<Library>>,
-    /// By their folded names.
-    known: HashMap<Box<[u8]>, Known>,
     collect_at: usize,
     share: memory::Share,
 }
@@ -69,7 +71,7 @@ thread_local! {
 /// A library whose code has run.
 struct Candidate {
     library: Arc<Library>,
-    functions: Vec<Function>,
+    functions: Vec<Kept>,
 }
 
 /// The host of code that is loaded: it has no commands, and ends when its time is over.
@@ -109,10 +111,11 @@ impl State {
         let lua = FunctionState::new()?;
         lua.lua.set_memory_limit(MEMORY_MAX)?;
         Ok(Self {
+            known: HashMap::new(),
+            entrance: Entrance::new(&lua.lua, None)?,
             lua,
             epoch: 0,
             libraries: HashMap::new(),
-            known: HashMap::new(),
             collect_at: COLLECT_AT,
             share: memory::Share::new(&memory::FUNCTIONS),
         })
@@ -152,6 +155,12 @@ impl State {
         Ok(Executed { registered, table })
     }
 
+    /// The functions of these names that a library's code has registered.
+    fn functions<'a>(&self, ran: &Executed, names: impl Iterator<Item = &'a str>) -> Result<Vec<Kept>, String> {
+        let kept = names.map(|name| Kept::new(&self.lua.lua, ran.table.raw_get::<Function>(name)?));
+        kept.collect::<mlua::Result<_>>().map_err(failed)
+    }
+
     /// Keeps a library's functions.
     fn keep(&mut self, candidate: Candidate) {
         let Candidate { library, functions } = candidate;
@@ -167,8 +176,7 @@ impl State {
     /// Loads a library of the table.
     fn load(&mut self, library: &Arc<Library>, clock: &Clock) -> Result<(), String> {
         let ran = self.execute(&library.code, library.code_at, (clock, LOAD_AGAIN_MS_MAX))?;
-        let functions = library.functions.iter().map(|f| ran.table.raw_get(&*f.script.name));
-        let functions = functions.collect::<mlua::Result<_>>().map_err(failed)?;
+        let functions = self.functions(&ran, library.functions.iter().map(|f| &*f.script.name))?;
         self.keep(Candidate { library: Arc::clone(library), functions });
         Ok(())
     }
@@ -181,8 +189,7 @@ impl State {
         if ran.registered.is_empty() {
             return Err("ERR No functions registered".into());
         }
-        let functions = ran.registered.iter().map(|f| ran.table.raw_get(&*f.name));
-        let functions = functions.collect::<mlua::Result<_>>().map_err(failed)?;
+        let functions = self.functions(&ran, ran.registered.iter().map(|f| &*f.name))?;
         let library = Library::new(header, Bytes::copy_from_slice(code), sha_of(code), ran.registered);
         Ok(Candidate { library: Arc::new(library), functions })
     }
@@ -359,15 +366,7 @@ pub(super) fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &
         return ran;
     };
     if let Some(known) = state.known.get(&*fold(script.name.as_bytes())).filter(|k| std::ptr::eq(&*k.script, script)) {
-        let mark = reply.mark();
-        // SAFETY: what the closure holds need not be dropped. It is in a protected call with the function on the stack.
-        let done: mlua::Result<()> = api::with_host(host, || unsafe {
-            state.lua.lua.exec_raw(&known.function, |state| ran = run_raw(state, &script.name, call, reply))
-        });
-        if let Err(error) = done {
-            reply.truncate(mark);
-            reply.error(&format!("ERR {error}"));
-        }
+        ran = state.entrance.run(host, (&known.function, &script.name), call, reply);
     } else {
         reply.error(NOT_FOUND);
     }
@@ -378,23 +377,4 @@ pub(super) fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &
     state.collect();
     STATE.set(Some(state));
     ran
-}
-
-/// Calls the function at 1 with its keys and its arguments.
-///
-/// # Safety
-/// In a protected call, holding nothing that has to be dropped.
-unsafe fn run_raw(state: *mut lua_State, name: &str, call: Call<'_>, reply: &mut Reply<'_>) -> Ran {
-    // SAFETY: slots are checked; what Lua raises here leaves to the protected call.
-    unsafe {
-        ffi::luaL_checkstack(state, 12, c"no stack".as_ptr());
-        api::begin(state);
-        ffi::lua_pushcclosure(state, raise::handler, 0);
-        ffi::lua_pushvalue(state, 1);
-        engine::push_arguments(state, call.args, 0, call.keys);
-        engine::push_arguments(state, call.args, call.keys, call.args.len() - call.keys);
-        let ran = engine::conclude(state, 2, 2, name, reply);
-        ffi::lua_settop(state, 0);
-        ran
-    }
 }

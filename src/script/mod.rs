@@ -25,11 +25,14 @@
 mod api;
 mod convert;
 mod engine;
+mod entrance;
 mod functions;
 mod library;
 pub mod libs;
 pub mod memory;
+mod names;
 mod raise;
+mod recycle;
 mod register;
 mod running;
 mod sandbox;
@@ -39,7 +42,7 @@ pub use engine::{Call, Failure, Ran, Ready, compile, ready, run};
 pub use functions::{Catalog, Function, Functions, Library, Policy};
 pub use library::{NOT_FOUND, find, load, restore};
 pub use running::{Kill, Running, RunningFunction, RunningScripts};
-pub use table::{Learnt, Script, ScriptFlags, Scripts, Sha, parse_sha};
+pub use table::{Hex, Learnt, Script, ScriptFlags, Scripts, Sha, parse_sha};
 
 use crate::resp::{ArgView, OutBuf, Proto};
 

@@ -15,7 +15,7 @@ use std::os::raw::c_int;
 /// `state` is a valid state with a free slot, in a protected call.
 pub unsafe fn push(state: *mut lua_State, text: &[u8]) {
     // SAFETY: as the caller's.
-    unsafe { ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len()) };
+    unsafe { ffi::lua_pushlstring_(state, text.as_ptr().cast(), text.len()) };
 }
 
 /// The string, or the number as text, at an index; `None` where it is neither. A number is changed into a string in place.
@@ -53,21 +53,8 @@ pub unsafe fn push_error(state: *mut lua_State, text: &[u8]) {
     }
 }
 
-/// Marks the error value on top as one that was counted already.
-///
-/// # Safety
-/// As [`push_error`], and a table is on top.
-pub unsafe fn mark_counted(state: *mut lua_State) {
-    // SAFETY: as the caller's.
-    unsafe {
-        push(state, COUNTED);
-        ffi::lua_pushboolean(state, 1);
-        ffi::lua_rawset(state, -3);
-    }
-}
-
 /// The field of an error that the statistics have seen.
-const COUNTED: &[u8] = b"ignore_error_stats_update";
+pub(super) const COUNTED: &[u8] = b"ignore_error_stats_update";
 
 /// Raises an error value with this text.
 ///
@@ -159,6 +146,21 @@ pub unsafe extern "C-unwind" fn handler(state: *mut lua_State) -> c_int {
             level += 1;
         }
         1
+    }
+}
+
+/// The line where the error on top was raised, as [`handler`] left it.
+///
+/// # Safety
+/// As [`push`], with two free slots.
+pub unsafe fn line(state: *mut lua_State) -> Option<u32> {
+    // SAFETY: as the caller's.
+    unsafe {
+        let at = ffi::lua_gettop(state);
+        let known = ffi::lua_type(state, at) == ffi::LUA_TTABLE && raw_field(state, at, b"line") == ffi::LUA_TNUMBER;
+        let line = known.then(|| ffi::lua_tonumber(state, -1) as u32);
+        ffi::lua_settop(state, at);
+        line
     }
 }
 

@@ -4,6 +4,7 @@
 //! start, so that short ones, nearly all, pay nothing. The list's lock is a leaf.
 
 use crate::resp::OwnedCommand;
+use crate::store::IsBusy;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -77,9 +78,11 @@ impl RunningScripts {
         self.0.lock().retain(|other| !Arc::ptr_eq(other, running));
     }
 
-    /// Whether others are told of one that it is busy.
-    pub fn any_busy(&self) -> bool {
-        self.0.lock().iter().any(|running| running.busy.load(Relaxed))
+    /// What others are told is busy: a function only where there is no script.
+    pub fn busy(&self) -> Option<IsBusy> {
+        let list = self.0.lock();
+        let busy = list.iter().filter(|running| running.busy.load(Relaxed));
+        busy.map(|running| running.function.is_some()).min().map(|function| IsBusy { function })
     }
 
     /// Looks at the function that has run for longest, if any runs.
@@ -116,7 +119,7 @@ mod tests {
         assert_eq!(scripts.kill(false), Kill::Nothing);
         let (first, second) = (scripts.enter(false, None), scripts.enter(true, None));
         second.is_busy_now();
-        assert!(scripts.any_busy());
+        assert_eq!(scripts.busy(), Some(IsBusy { function: false }));
         assert_eq!((scripts.kill(false), second.is_killed(), first.is_killed()), (Kill::Wrote, false, false));
         scripts.leave(&second);
         assert_eq!((scripts.kill(false), first.is_killed()), (Kill::Done, true));
@@ -130,5 +133,8 @@ mod tests {
         assert_eq!((scripts.kill(false), function.is_killed()), (Kill::Other, false));
         assert_eq!(scripts.with_function(|f| f.start_ns), Some(7));
         assert_eq!((scripts.kill(true), function.is_killed()), (Kill::Done, true));
+        assert_eq!(scripts.busy(), None);
+        function.is_busy_now();
+        assert_eq!(scripts.busy(), Some(IsBusy { function: true }));
     }
 }

@@ -366,7 +366,8 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
         let failed = ffi::lua_pcall(state, ffi::lua_gettop(state) - 1, ffi::LUA_MULTRET, 0) != 0;
         if failed {
             if api::stopped() {
-                api::stop(state);
+                // The caller's next instruction raises it again, and so names its own line.
+                api::hasten(state);
             }
             let at = ffi::lua_gettop(state);
             if ffi::lua_type(state, at) == ffi::LUA_TTABLE {

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 /// The SHA1 of a source.
 pub type Sha = [u8; 20];
+/// The same in hexadecimal.
+pub type Hex = [u8; 40];
 
 bitflags::bitflags! {
     /// What a shebang declares.
@@ -119,6 +121,11 @@ impl Script {
             runs: AtomicU64::new(0),
             wide_runs: AtomicU64::new(0),
         }
+    }
+
+    /// The SHA1 in hexadecimal, of a script that is no function.
+    pub(super) fn hex(&self) -> Hex {
+        self.name.as_bytes().try_into().unwrap_or([0; 40])
     }
 
     /// What is known of the keys that it touches.

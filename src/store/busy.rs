@@ -9,25 +9,36 @@ use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// A shard cannot be had: a script that has run for too long holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IsBusy;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IsBusy {
+    /// It is a function: it ends in another way.
+    pub function: bool,
+}
+
+/// A busy script.
+struct Entry {
+    number: u64,
+    /// What it holds, in order.
+    places: Vec<Place>,
+    is: IsBusy,
+}
 
 /// The shards that busy scripts hold.
 #[derive(Default)]
 pub struct Busy {
     count: AtomicUsize,
     next: AtomicU64,
-    list: Mutex<Vec<(u64, Vec<Place>)>>,
+    list: Mutex<Vec<Entry>>,
     /// Held by the one transaction that takes further shards out of order.
     pub(super) widening: Mutex<()>,
 }
 
 impl Busy {
     /// Enters the shards of a busy script, in order; returns what [`Busy::leave`] wants.
-    pub(super) fn enter(&self, places: Vec<Place>) -> u64 {
+    pub(super) fn enter(&self, places: Vec<Place>, is: IsBusy) -> u64 {
         let number = self.next.fetch_add(1, Relaxed);
         let mut list = self.list.lock();
-        list.push((number, places));
+        list.push(Entry { number, places, is });
         self.count.store(list.len(), Relaxed);
         number
     }
@@ -35,7 +46,7 @@ impl Busy {
     /// Strikes them out.
     pub fn leave(&self, number: u64) {
         let mut list = self.list.lock();
-        list.retain(|(other, _)| *other != number);
+        list.retain(|other| other.number != number);
         self.count.store(list.len(), Relaxed);
     }
 
@@ -44,8 +55,11 @@ impl Busy {
         self.count.load(Relaxed) > 0
     }
 
-    /// Whether a busy script holds a shard.
-    pub(super) fn holds(&self, place: Place) -> bool {
-        self.any() && self.list.lock().iter().any(|(_, places)| places.binary_search(&place).is_ok())
+    /// The busy script that holds a shard.
+    pub(super) fn holder(&self, place: Place) -> Option<IsBusy> {
+        if !self.any() {
+            return None;
+        }
+        self.list.lock().iter().find(|entry| entry.places.binary_search(&place).is_ok()).map(|entry| entry.is)
     }
 }

@@ -141,6 +141,9 @@ pub struct Effects {
     pub broadcast: Vec<(Box<[u8]>, u64)>,
     /// More commands of one EXEC or script follow.
     pub grouped: bool,
+    /// What the commands of a group have for the journal so far. It is handed over as a whole at the end: meanwhile others,
+    /// of this very thread too, append theirs. [`Effects::reset`] leaves it.
+    pub group: Vec<JournalEntry>,
     /// Keys that expired on the way; each goes to the journal as a DEL before the command. Empty unless wanted.
     pub expired_keys: Vec<KeyIn>,
     /// Fields of hashes that expired; each goes to the journal as an HDEL before the command.
@@ -187,17 +190,31 @@ impl Effects {
             self.rewrite = Rewrite::Verbatim;
         }
     }
+
+    /// Takes over what another record leaves to be done once the shards are unlocked.
+    pub fn take_over(&mut self, other: &mut Effects) {
+        if !other.garbage.is_empty() {
+            self.garbage.append(&mut other.garbage);
+        }
+        if !other.calls.is_empty() {
+            self.calls.append(&mut other.calls);
+        }
+        if !other.ready.is_empty() {
+            self.ready.append(&mut other.ready);
+        }
+    }
 }
+
+/// A command of a group of the journal, with its database.
+pub type JournalEntry = (u32, Vec<Box<[u8]>>);
 
 /// Receives the journal: what a replay needs to reach the same dataset. Called with the shards of the command held,
 /// so that the order of calls is the order of application for every key.
 pub trait Journal: Send + Sync {
     /// One command on database `db`.
     fn append(&self, db: u32, args: &[&[u8]]);
-    /// More than one command follows that belong together (EXEC, a script), until [`Journal::end_group`].
-    fn begin_group(&self);
-    /// Ends the group.
-    fn end_group(&self);
+    /// Several commands that belong together (EXEC, a script): a replay runs all or none of them.
+    fn append_group(&self, entries: &[JournalEntry]);
 }
 
 /// Receives keyspace events.

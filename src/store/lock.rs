@@ -113,7 +113,7 @@ impl LockSet {
 /// Why a shard was not waited for.
 enum GaveUp {
     /// A busy script holds it.
-    Busy,
+    Busy(IsBusy),
     /// Another transaction widens its locks, and may need what is held.
     Yield,
 }
@@ -155,7 +155,7 @@ impl<'s> Held<'s> {
             }
             let held = match Self::in_order(store, &set.places) {
                 Ok(held) => Self::Many(held),
-                Err(GaveUp::Busy) => return Err(IsBusy),
+                Err(GaveUp::Busy(is)) => return Err(is),
                 Err(GaveUp::Yield) => {
                     drop(store.busy.widening.lock());
                     continue;
@@ -192,8 +192,8 @@ impl<'s> Held<'s> {
     ) -> Result<MutexGuard<'s, Inner>, GaveUp> {
         let start = store.clock().mono_ns();
         loop {
-            if store.busy.holds(place) {
-                return Err(GaveUp::Busy);
+            if let Some(is) = store.busy.holder(place) {
+                return Err(GaveUp::Busy(is));
             }
             if yields && store.busy.widening.is_locked() {
                 return Err(GaveUp::Yield);
@@ -216,7 +216,10 @@ impl<'s> Held<'s> {
         let shard = &store.db(place.db()).shards()[place.shard()];
         let inner = match shard.try_lock() {
             Some(inner) => inner,
-            None => Self::wait(store, (place, shard), false).map_err(|_| IsBusy)?,
+            None => Self::wait(store, (place, shard), false).map_err(|why| match why {
+                GaveUp::Busy(is) => is,
+                GaveUp::Yield => IsBusy::default(),
+            })?,
         };
         Ok(Self::guard(place, shard, inner))
     }
@@ -224,7 +227,7 @@ impl<'s> Held<'s> {
     /// Takes every other shard of the databases in use, and of `db`, out of order. What is held stays held.
     pub(super) fn widen(&mut self, store: &'s Store, db: u32) -> Result<(), IsBusy> {
         store.db(db);
-        let _alone = store.busy.widening.try_lock().ok_or(IsBusy)?;
+        let _alone = store.busy.widening.try_lock().ok_or_else(IsBusy::default)?;
         let mut more = Vec::new();
         for (n, _) in store.used() {
             for place in (0..store.shard_count()).map(|shard| Place::new(n, shard)) {

@@ -40,7 +40,8 @@ pub use access::{Access, idle_seconds, lfu_frequency};
 pub use block::{Ticket, Waiting};
 pub use busy::{Busy, IsBusy};
 pub use effects::{
-    Call, Class, Effects, Event, ExpiredField, Garbage, Journal, KeyIn, Lazy, Listeners, Notify, Rewrite, Wants,
+    Call, Class, Effects, Event, ExpiredField, Garbage, Journal, JournalEntry, KeyIn, Lazy, Listeners, Notify, Rewrite,
+    Wants,
 };
 pub use entry::{Entry, INLINE_MAX, Kind, Lent, NewStr, StrRef, TypeTag};
 pub use lock::{LockSet, Place};

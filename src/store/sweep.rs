@@ -148,8 +148,7 @@ mod tests {
         struct Deaf;
         impl Journal for Deaf {
             fn append(&self, _: u32, _: &[&[u8]]) {}
-            fn begin_group(&self) {}
-            fn end_group(&self) {}
+            fn append_group(&self, _: &[crate::store::JournalEntry]) {}
         }
         let store = Store::new(1, 1, Some(1), Clock::manual());
         store.listeners.set_journal(Box::new(Deaf));

@@ -92,7 +92,9 @@ pub struct ReadTx<'s> {
     /// More commands follow: nothing may be unlocked before the end.
     pinned: bool,
     /// A shard that it wanted for a moment was busy, and was passed over.
-    met_busy: Cell<bool>,
+    met_busy: Cell<Option<IsBusy>>,
+    /// The wall time in microseconds where it stands still until the end; else 0.
+    frozen_us: u64,
 }
 
 /// A transaction that may change what it holds.
@@ -123,7 +125,7 @@ impl Store {
         let held = Held::one(self, place)?;
         // Behind the lock: who began to listen before another read what is held now is listened to.
         effects.wants = self.listeners.wants();
-        Ok(WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false, met_busy: Cell::new(false) } })
+        Ok(WriteTx { read: ReadTx::new(self, held, context, effects) })
     }
 
     /// Locks the shards of `set`, in order.
@@ -138,7 +140,7 @@ impl Store {
     ) -> Result<WriteTx<'s>, IsBusy> {
         let held = Held::many(self, set)?;
         effects.wants = self.listeners.wants();
-        Ok(WriteTx { read: ReadTx { store: self, held, context, effects, pinned: false, met_busy: Cell::new(false) } })
+        Ok(WriteTx { read: ReadTx::new(self, held, context, effects) })
     }
 
     /// [`Store::enter_one`] for who knows that no script runs: tests and benches.
@@ -154,12 +156,16 @@ impl Store {
     /// Locks nothing: for commands that visit shards one by one.
     pub fn begin_none<'s>(&'s self, context: Context, effects: &'s mut Effects) -> WriteTx<'s> {
         effects.wants = self.listeners.wants();
-        let met_busy = Cell::new(false);
-        WriteTx { read: ReadTx { store: self, held: Held::nothing(), context, effects, pinned: false, met_busy } }
+        WriteTx { read: ReadTx::new(self, Held::nothing(), context, effects) }
     }
 }
 
 impl<'s> ReadTx<'s> {
+    #[inline]
+    fn new(store: &'s Store, held: Held<'s>, context: Context, effects: &'s mut Effects) -> Self {
+        Self { store, held, context, effects, pinned: false, met_busy: Cell::new(None), frozen_us: 0 }
+    }
+
     /// The store.
     pub fn store(&self) -> &'s Store {
         self.store
@@ -173,6 +179,16 @@ impl<'s> ReadTx<'s> {
     /// Unix time in milliseconds.
     pub fn now(&self) -> u64 {
         self.context.now
+    }
+
+    /// Has the time stand still for all that follows in this transaction: at `us`, to which [`Context::now`] belongs.
+    pub fn freeze(&mut self, us: u64) {
+        self.frozen_us = us;
+    }
+
+    /// Unix time in microseconds.
+    pub fn now_us(&self) -> u64 {
+        if self.frozen_us == 0 { self.store.clock.unix_us() } else { self.frozen_us }
     }
 
     /// The access clock in force.
@@ -207,14 +223,14 @@ impl<'s> ReadTx<'s> {
         (everything || !set.is_everything()) && set.places().iter().all(|place| self.held.find(*place).is_some())
     }
 
-    /// Whether a shard was passed over because a busy script holds it: then what was found is not all that there is.
-    pub fn met_busy(&self) -> bool {
+    /// The busy script because of which a shard was passed over: then what was found is not all that there is.
+    pub fn met_busy(&self) -> Option<IsBusy> {
         self.met_busy.get()
     }
 
     /// Says that what is held is held for long; until [`super::Busy::leave`] is told the number.
-    pub fn declare_busy(&self) -> u64 {
-        self.store.busy.enter(self.held.places())
+    pub fn declare_busy(&self, is: IsBusy) -> u64 {
+        self.store.busy.enter(self.held.places(), is)
     }
 
     /// Unlocks the shards before the end, for a reading command that has copied (or shares) what it needs and has long

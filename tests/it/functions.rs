@@ -3,7 +3,59 @@
 mod concurrent;
 mod payloads;
 
-use crate::support::check;
+use crate::support::{check, eventually, on_each};
+
+/// Who is told of a busy function is told of FUNCTION KILL, of a busy script of SCRIPT KILL: the other one does not end it.
+#[test]
+fn a_busy_function_is_ended_by_its_own_command() {
+    let of =
+        |what: &str| format!("-BUSY Redis is busy running a script. You can only call {what} KILL or SHUTDOWN NOSAVE.");
+    let library = "#!lua name=l\nredis.register_function('loop', function() while true do end end) \
+        redis.register_function('writes', function(keys) redis.call('SET', keys[1], 'v') while true do end end)";
+    on_each(&["--busy-reply-threshold", "30"], |server| {
+        let (mut a, mut b) = (server.client(), server.client());
+        a.command(&["FUNCTION", "LOAD", library]);
+        assert_eq!(b.ask("SET k v"), "+OK");
+        for (call, kind, other) in [("FCALL loop 0", "FUNCTION", "SCRIPT"), ("EVAL loop 0", "SCRIPT", "FUNCTION")] {
+            let is_function = kind == "FUNCTION";
+            if is_function {
+                a.send_line(call)
+            } else {
+                a.send(&["EVAL", "while true do end", "0"])
+            }
+            eventually("busy", || b.ask("GET k") == of(kind));
+            for line in ["SET k v", "KEYS *", "FCALL writes 1 k", "EVAL return 0", "SHUTDOWN"] {
+                assert_eq!(b.ask(line), of(kind), "{line}");
+            }
+            b.ask("MULTI");
+            b.ask("GET k");
+            let discarded = format!("-EXECABORT Transaction discarded because of: {}", &of(kind)[1..]);
+            assert_eq!(b.ask("EXEC"), discarded);
+            assert_eq!(b.ask(&format!("{other} KILL")), of(kind));
+            let stats = b.ask("FUNCTION STATS");
+            assert!(
+                if is_function { stats.contains("[name, loop, command, [FCALL") } else { stats == of(kind) },
+                "{stats}"
+            );
+            assert_eq!(b.ask(&format!("{kind} KILL")), "+OK");
+            let error = a.recv().render();
+            let place = if is_function { "script: loop, on @user_function:2." } else { "on @user_script:1." };
+            assert!(
+                error.starts_with("-ERR Script killed by user with SCRIPT KILL... ") && error.ends_with(place),
+                "{error}"
+            );
+            eventually("free", || b.ask("SET k v") == "+OK");
+            assert_eq!(b.ask(&format!("{kind} KILL")), "-NOTBUSY No scripts in execution right now.");
+        }
+        a.send_line("FCALL writes 1 k");
+        eventually("busy", || b.ask("GET k") == of("FUNCTION"));
+        for kind in ["SCRIPT", "FUNCTION"] {
+            assert!(b.ask(&format!("{kind} KILL")).starts_with("-UNKILLABLE "));
+        }
+        b.send_line("SHUTDOWN NOSAVE");
+        a.expect_closed();
+    });
+}
 
 #[test]
 fn the_first_line_of_a_library() {

@@ -122,6 +122,78 @@ fn a_script_without_end_is_killed() {
     });
 }
 
+/// What the caller is told names the line that the script was in.
+#[test]
+fn the_error_of_a_killed_script_says_where_it_was() {
+    on_each(&SOON, |server| {
+        let (mut a, mut b) = (server.client(), server.client());
+        for (script, line) in [
+            ("while true do end", 1),
+            ("\nlocal a = 1\n\nwhile true do\nend", 4),
+            ("\nlocal a = 1\nwhile true do pcall(function()\nwhile true do end end) end", 4),
+            ("local function f() while true do end end\nlocal function g() f() return 1 end\ng()", 1),
+        ] {
+            let sha = b.command(&["SCRIPT", "LOAD", script]).text();
+            for in_exec in [false, true] {
+                if in_exec {
+                    expect(&mut a, "MULTI", "+OK");
+                    expect(&mut a, &format!("EVALSHA {sha} 0"), "+QUEUED");
+                    a.send(&["EXEC"]);
+                } else {
+                    a.send(&["EVALSHA", &sha, "0"]);
+                }
+                eventually("busy", || b.ask("GET k").starts_with("-BUSY"));
+                expect(&mut b, "SCRIPT KILL", "+OK");
+                let error =
+                    format!("-ERR Script killed by user with SCRIPT KILL... script: {sha}, on @user_script:{line}.");
+                let expected = if in_exec { format!("[{error}]") } else { error };
+                assert_eq!(a.recv().render(), expected, "{script}");
+                eventually("free", || b.ask("SET k v") == "+OK");
+            }
+        }
+    });
+}
+
+/// The time of a script is that of its beginning, as that of a transaction is.
+#[test]
+fn time_stands_still_in_a_script() {
+    const FROZEN: &str = "local a = redis.call('TIME') for i = 1, 1e6 do end local b = redis.call('TIME') \
+        return a[1] == b[1] and a[2] == b[2] and 1 or 0";
+    on_ours(&[], |server| {
+        let mut client = server.client();
+        for _ in 0..3 {
+            assert_eq!(client.command(&["EVAL", FROZEN, "0"]).render(), ":1");
+        }
+        let library = format!("#!lua name=l\nredis.register_function('f', function() {FROZEN} end)");
+        client.command(&["FUNCTION", "LOAD", &library]);
+        expect(&mut client, "FCALL f 0", ":1");
+        let words: [&[&str]; 5] = [&["MULTI"], &["TIME"], &["EVAL", FROZEN, "0"], &["TIME"], &["EXEC"]];
+        let bytes: Vec<u8> = words.iter().flat_map(|words| encode(words)).collect();
+        let exec = client.pipeline(&bytes, 5).pop().unwrap();
+        let [before, one, after] = exec.items() else { panic!("{exec:?}") };
+        assert_eq!((before.render(), one.render()), (after.render(), ":1".into()));
+        // From one script to the next it goes on, also within a pipeline.
+        let time = "for i = 1, 1e6 do end local t = redis.call('TIME') return t[1] * 1e6 + t[2]";
+        let bytes = encode(&["EVAL", time, "0"]).repeat(3);
+        let times: Vec<String> = client.pipeline(&bytes, 3).iter().map(|time| time.render()).collect();
+        assert!(times[0] < times[1] && times[1] < times[2], "{times:?}");
+    });
+}
+
+/// A key does not expire under a script's hands, but does right after.
+#[test]
+fn nothing_expires_while_a_script_runs() {
+    on_each(&[], |server| {
+        let mut client = server.client();
+        let script = "redis.call('SET', KEYS[1], 'v', 'PX', 1) for i = 1, 5e6 do end \
+            return {redis.call('EXISTS', KEYS[1]), redis.call('GET', KEYS[1])}";
+        let words: [&[&str]; 2] = [&["EVAL", script, "1", "k"], &["EXISTS", "k"]];
+        let bytes: Vec<u8> = words.iter().flat_map(|words| encode(words)).collect();
+        let replies = client.pipeline(&bytes, 2);
+        assert_eq!((replies[0].render(), replies[1].render()), ("[:1, v]".into(), ":0".into()));
+    });
+}
+
 #[test]
 fn a_script_that_has_written_is_not_killed() {
     on_each(&SOON, |server| {

@@ -4,7 +4,7 @@
 
 use super::count_wide;
 use crate::client::Client;
-use crate::commands::error::BUSY;
+use crate::commands::error::busy;
 use crate::commands::{Args, CommandId, Locks, Row, Run};
 use crate::exec::{Worker, commit, lock_set, run_handler, track};
 use crate::resp::{ArgView, OutBuf, OwnedCommand, Proto, Reply};
@@ -130,14 +130,14 @@ impl Scene<'_, '_> {
                 }
                 if let Some(Watched { busy: Some(number), .. }) = &mut self.watched {
                     self.server.store.busy.leave(*number);
-                    *number = self.tx.declare_busy();
+                    *number = self.tx.declare_busy(IsBusy { function: self.script.is_function });
                 }
                 self.wide = true;
                 None
             }
-            Err(IsBusy) => {
+            Err(is) => {
                 self.worker.count_error(b"BUSY");
-                Some(Called::Refused(BUSY))
+                Some(Called::Refused(busy(is)))
             }
         }
     }
@@ -220,7 +220,7 @@ impl Host for Scene<'_, '_> {
         let ms = server.clock.mono_ns().saturating_sub(self.start_ns) / 1_000_000;
         let threshold = self.worker.settings.busy_reply_threshold;
         if watched.busy.is_none() && threshold > 0 && ms >= threshold {
-            watched.busy = Some(self.tx.declare_busy());
+            watched.busy = Some(self.tx.declare_busy(IsBusy { function: self.script.is_function }));
             watched.running.is_busy_now();
             tracing::warn!(
                 "Slow script detected: still in execution after {ms} milliseconds. Script name is: {}.",

@@ -77,7 +77,9 @@ impl<'s> ReadTx<'s> {
     /// A shard that a busy script holds is passed over, and that is noted.
     pub(super) fn visit(&self, place: Place) -> Option<Guard<'s>> {
         let guard = (self.held.len() == 0).then(|| Held::lock(self.store, place))?;
-        self.met_busy.set(self.met_busy.get() | guard.is_err());
+        if let Err(is) = &guard {
+            self.met_busy.set(Some(*is));
+        }
         guard.ok()
     }
 }

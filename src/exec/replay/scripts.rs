@@ -1,0 +1,136 @@
+//! Scripts and functions: their journal replayed, its groups, and those of others that a busy script lets in.
+
+use super::*;
+use std::cell::RefCell;
+
+/// Scripts that change what they are called with, each its own way.
+const SCRIPTS: &[&str] = &[
+    "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('APPEND', KEYS[1], ARGV[1])",
+    "redis.call('SET', KEYS[1], ARGV[1], 'PX', 1000) redis.call('DEL', KEYS[2]) return 1",
+    "for i = 1, 3 do redis.pcall('RPUSH', KEYS[2], i) end return redis.pcall('SORT', KEYS[2], 'STORE', KEYS[1])",
+    "redis.call('DEL', KEYS[1]) redis.call('SADD', KEYS[1], 'a', 'b', ARGV[1]) return redis.call('SPOP', KEYS[1])",
+    "redis.call('SET', KEYS[1], 1) redis.call('INCRBYFLOAT', KEYS[1], 0.1) return redis.call('GETDEL', KEYS[1])",
+    "redis.call('SET', KEYS[1], 'v') redis.call('NO SUCH COMMAND')",
+    "redis.call('SET', 'undeclared', ARGV[1]) redis.call('SET', KEYS[1], ARGV[1]) return 1",
+    "return redis.call('GET', KEYS[1])",
+];
+
+const LIBRARIES: &[&str] = &[
+    "#!lua name=one\nredis.register_function('f', function(keys, args) redis.call('SET', keys[1], args[1]) \
+     return redis.call('INCR', keys[2]) end)",
+    "#!lua name=one\nredis.register_function('f', function(keys, args) return redis.call('SET', keys[1], '1') end)",
+    "#!lua name=two\nredis.register_function('g', function(keys, args) return redis.call('RPUSH', keys[1], args[1]) end)",
+    "no library",
+];
+
+const TEMPLATES: &[&str] = &[
+    "EVAL script 2 key key value",
+    "EVAL script 2 key key value",
+    "EVAL script 2 key key value",
+    "FUNCTION LOAD REPLACE library",
+    "FUNCTION LOAD library",
+    "FUNCTION DELETE one",
+    "FCALL f 2 key key value",
+    "FCALL g 1 key value",
+    "SET key value",
+    "DEL key",
+    "PEXPIRE key ms",
+];
+
+fn fill_in(word: &str, rng: &mut Rng, now: u64) -> Vec<u8> {
+    let mut pick = |list: &[&str]| list[rng.below(list.len() as u64) as usize].as_bytes().to_vec();
+    match word {
+        "script" => pick(SCRIPTS),
+        "library" => pick(LIBRARIES),
+        word => fill(word, rng, now),
+    }
+}
+
+#[test]
+fn the_journal_of_scripts_and_libraries_replayed_gives_the_same_data() {
+    for seed in 0..4 {
+        let (mut rng, mut first, journal) = (Rng::new(seed), Bench::new(), Recorder::default());
+        assert!(first.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
+        for round in 0..600 {
+            let template = TEMPLATES[rng.below(TEMPLATES.len() as u64) as usize];
+            let now = first.clock.unix_ms();
+            let command: Command = template.split(' ').map(|word| fill_in(word, &mut rng, now)).collect();
+            first.run(&command);
+            first.clock.advance(Duration::from_millis(rng.below(60)));
+            if round % 100 == 99 {
+                let mut second = Bench::new();
+                second.clock.set_unix_ms(1_000_000_000_000);
+                for command in &*journal.0.lock() {
+                    assert!(!command[0].starts_with(b"EVAL") && !command[0].starts_with(b"FCALL"));
+                    let reply = second.run(command);
+                    assert_ne!(reply.first(), Some(&b'-'), "{command:?}: {}", String::from_utf8_lossy(&reply));
+                }
+                second.clock.set_unix_ms(first.clock.unix_ms());
+                assert_eq!(first.dataset(), second.dataset(), "seed {seed}, round {round}");
+                let dump = words("FUNCTION DUMP");
+                assert_eq!(first.run(&dump), second.run(&dump), "seed {seed}, round {round}");
+            }
+        }
+        assert!(journal.0.lock().len() > 400);
+    }
+}
+
+#[test]
+fn what_a_script_changes_is_one_group() {
+    let eval = |script: &str| [&words("EVAL")[..], &[script.as_bytes().to_vec()], &words("1 k")].concat();
+    let cases: &[(&str, &str)] = &[
+        ("redis.call('SET', KEYS[1], 'v')", "SET k v"),
+        ("redis.call('SET', KEYS[1], 'v') redis.call('APPEND', KEYS[1], 'w')", "MULTI|SET k v|APPEND k w|EXEC"),
+        (
+            "redis.call('SET', KEYS[1], 'v') redis.call('APPEND', KEYS[1], 'w') error('x')",
+            "MULTI|SET k v|APPEND k w|EXEC",
+        ),
+        (
+            "redis.call('SET', KEYS[1], 'v', 'PX', '5') redis.call('PERSIST', KEYS[1])",
+            "MULTI|SET k v PXAT 1700000000005|PERSIST k|EXEC",
+        ),
+        ("redis.set_repl(redis.REPL_NONE) redis.call('SET', KEYS[1], 'v')", ""),
+    ];
+    for (script, expected) in cases {
+        let (mut bench, journal) = (Bench::new(), Recorder::default());
+        assert!(bench.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
+        bench.run(&eval(script));
+        let got: Vec<Vec<u8>> = journal.0.lock().iter().map(|command| command.join(&b' ')).collect();
+        assert_eq!(String::from_utf8_lossy(&got.join(&b'|')), *expected, "{script}");
+    }
+}
+
+thread_local! {
+    /// The half of the worker that serves while a script is busy.
+    static WITHIN: RefCell<Option<(Bench, Command)>> = const { RefCell::new(None) };
+}
+
+/// Runs the other client's command, once.
+fn serve_within() {
+    if let Some((mut bench, command)) = WITHIN.take() {
+        assert_eq!(bench.run(&command), b"+OK\r\n");
+    }
+}
+
+/// A busy script lets others of its thread write: what they do is not of its group.
+#[test]
+fn what_others_do_during_a_busy_script_is_not_of_its_group() {
+    let mut bench = Bench::at(Clock::new());
+    let (server, journal) = (Arc::clone(&bench.server), Recorder::default());
+    server.config.update(|settings| settings.busy_reply_threshold = 1);
+    bench.worker = Worker::new(Arc::clone(&server), 0).beside_scripts(serve_within, false);
+    let shard = |key: &str| server.store.split(server.store.hash(key.as_bytes())).0;
+    let other = (0..).map(|i| format!("other{i}")).find(|key| shard(key) != shard("k")).expect("there are many shards");
+    let script = "redis.call('SET', KEYS[1], 1) for i = 1, tonumber(ARGV[1]) do end return redis.call('INCR', KEYS[1])";
+    let call = |loops: &str| [&words("EVAL")[..], &[script.as_bytes().to_vec()], &words("1 k"), &words(loops)].concat();
+    // The first run holds all shards, and learns that one is enough.
+    assert_eq!(bench.run(&call("0")), b":2\r\n");
+    assert!(server.store.listeners.set_journal(Box::new(journal.clone())));
+    let within = Worker::new(Arc::clone(&server), 0).beside_scripts(|| {}, true);
+    let client = Bench::with(Arc::clone(&server), within, bench.clock.clone());
+    WITHIN.set(Some((client, words(&format!("SET {other} v")))));
+    assert_eq!(bench.run(&call("30000000")), b":2\r\n");
+    assert!(WITHIN.take().is_none(), "nobody was served meanwhile");
+    let expected = ["SET other v", "MULTI", "SET k 1", "INCR k", "EXEC"].map(|line| line.replace("other", &other));
+    assert_eq!(*journal.0.lock(), expected.map(|line| words(&line)));
+}
