@@ -339,6 +339,12 @@ impl Shared {
         size_of::<Self>() + size_of::<Client>() + buffers + kept
     }
 
+    /// The messages that wait.
+    #[cfg(test)]
+    pub fn mail(&self) -> Vec<Bytes> {
+        self.inbox.lock().iter().cloned().collect()
+    }
+
     /// Moves all messages to `out`.
     pub fn take_mail(&self, out: &mut OutBuf) {
         let mut inbox = self.inbox.lock();

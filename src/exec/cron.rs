@@ -4,10 +4,11 @@
 //! sweeps a bounded sample of the keys with a time to live and goes on only while so many of them had expired that it
 //! is worth it, and never for more than its share of the period; the shards are locked one at a time, for the few
 //! microseconds of a [`Store::sweep`](crate::store::Store::sweep) step. Removals are committed like any change, so they
-//! reach the journal. With `maxmemory-clients` each tick also adds up what all clients take, and closes the largest of
-//! them while that is too much. It must not know timers or sockets: a client is closed by asking its worker to.
+//! reach the journal; then, with no shard held, who waits for a key that went is served, which XREADGROUP takes for an
+//! error. With `maxmemory-clients` each tick also adds up what all clients take, and closes the largest of them while that
+//! is too much. It must not know timers or sockets: a client is closed by asking its worker to.
 
-use super::commit;
+use super::{Worker, commit};
 use crate::client::{ClientFlags, Shared};
 use crate::config::Settings;
 use crate::resp::OwnedCommand;
@@ -41,6 +42,8 @@ pub struct Cron {
     second_ns: u64,
     /// When the rates are sampled next, monotonic nanoseconds.
     sample_ns: u64,
+    /// Serves who waits for a key whose time came; made when the first one does.
+    serving: Option<Box<Worker>>,
 }
 
 impl Default for Cron {
@@ -108,6 +111,7 @@ impl Cron {
             no_command: OwnedCommand::new([&b""[..]]),
             second_ns: 0,
             sample_ns: 0,
+            serving: None,
         }
     }
 
@@ -120,7 +124,7 @@ impl Cron {
     }
 
     /// One tick. Takes at most its share of the period (a quarter at the least effort).
-    pub fn tick(&mut self, server: &Server) {
+    pub fn tick(&mut self, server: &Arc<Server>) {
         let settings = server.config.current();
         self.effects.lazy = commit::lazy(&settings);
         // While clients are paused nothing goes by itself, not even its time having come.
@@ -155,7 +159,7 @@ impl Cron {
     }
 
     /// Active expiry: sample after sample, as long as it is worth it and there is time.
-    fn expire(&mut self, server: &Server, settings: &Settings) {
+    fn expire(&mut self, server: &Arc<Server>, settings: &Settings) {
         let effort = Effort::new(settings, Self::period(server));
         let (start, now_ms) = (server.clock.mono_ns(), server.clock.unix_ms());
         let context = Context { db: 0, now: now_ms, access: server.access(settings, now_ms), no_touch: true };
@@ -197,7 +201,7 @@ impl Cron {
     }
 
     /// One step of the sweep, committed; what is large is freed with no shard held.
-    fn step(&mut self, server: &Server, context: Context) -> Swept {
+    fn step(&mut self, server: &Arc<Server>, context: Context) -> Swept {
         let (stats, nobody) = (server.stats.background(), self.no_command.view());
         let swept = server.store.sweep(&mut self.position, context, &mut self.effects, |tx| {
             commit::commit(server, stats, tx, 0, nobody);
@@ -206,6 +210,12 @@ impl Cron {
             commit::dispose(server, &mut self.effects);
         }
         server.tell(&mut self.effects.calls);
+        if !self.effects.ready.is_empty() {
+            let ready = std::mem::take(&mut self.effects.ready);
+            let serving = self.serving.get_or_insert_with(|| Box::new(Worker::in_background(Arc::clone(server))));
+            serving.tick();
+            serving.serve(server, ready);
+        }
         swept
     }
 }
@@ -317,10 +327,10 @@ mod tests {
     use crate::store::{Expiry, Journal, Key, NewStr};
     use parking_lot::Mutex;
 
-    fn server(settings: Settings) -> (Server, Clock) {
+    fn server(settings: Settings) -> (Arc<Server>, Clock) {
         let clock = Clock::manual();
         clock.set_unix_ms(1_000_000);
-        (Server::new(Config::new(settings, None), clock.clone(), 1).expect("no renames"), clock)
+        (Arc::new(Server::new(Config::new(settings, None), clock.clone(), 1).expect("no renames")), clock)
     }
 
     fn fill(server: &Server, db: u32, keys: std::ops::Range<u32>, expiry: Expiry) {

@@ -138,6 +138,12 @@ impl Worker {
         }
     }
 
+    /// One for the periodic work, which serves who waits and has no clients of its own.
+    fn in_background(server: Arc<Server>) -> Self {
+        let stats = Arc::clone(server.stats.background());
+        Self { stats, ..Self::new(server, 0) }
+    }
+
     /// The same where scripts may become busy: what serves the others then, and whether this is that half of the worker.
     pub fn beside_scripts(mut self, serve_others: fn(), within_script: bool) -> Self {
         self.serve_others = serve_others;

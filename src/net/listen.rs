@@ -4,7 +4,7 @@
 //! socket options and is dealt to a worker. Changing `bind` or `port` at run time opens the new listeners first and
 //! closes the old ones then, so a refused address changes nothing.
 
-use super::worker::{Accepted, Pool, Socket};
+use super::pool::{Accepted, Pool, Socket};
 use crate::config::Settings;
 use crate::daemon;
 use crate::server::Server;

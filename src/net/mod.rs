@@ -1,7 +1,7 @@
 //! The network: listeners, workers, connections, shutdown.
 //!
 //! Owns threads and sockets. The main thread's runtime accepts connections, hears signals and drives the periodic work;
-//! each worker thread runs its own epoll loop (`worker.rs`) and serves the connections that are dealt to it
+//! each worker thread (`pool.rs`) runs its own epoll loop (`worker.rs`) and serves the connections that are dealt to it
 //! (`connection.rs`), which stay there. Workers share the store and nothing else. It must not know commands.
 //!
 //! **Slow client**: see `connection.rs`. **Shutdown**: listeners close, workers are told to drain (replies that wait are
@@ -10,6 +10,7 @@
 mod backlog;
 mod connection;
 mod listen;
+mod pool;
 mod serve;
 mod slab;
 mod socket;

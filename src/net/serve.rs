@@ -4,7 +4,7 @@
 //! this task through a channel and wait for its answer, because only here is the runtime that the listeners live in.
 
 use super::listen::Listeners;
-use super::worker::Pool;
+use super::pool::Pool;
 use crate::config::{Effect, Settings};
 use crate::exec::Cron;
 use crate::server::Server;

@@ -1,9 +1,7 @@
-//! Worker threads: an epoll loop each, and the dealing of connections to them.
+//! A worker thread's epoll loop.
 //!
-//! Owns the threads, the queues by which accepted connections reach them, and the order in which a worker's connections
-//! have their turns. A connection goes to the worker that has the fewest; it stays there. A worker's scratch (input
-//! buffer, output buffer, the pipeline's half) is one [`Scratch`], lent to a connection for its turn; that is why an
-//! idle connection owns no buffers.
+//! Owns the order in which a worker's connections have their turns. A worker's scratch (input buffer, output buffer, the
+//! pipeline's half) is one [`Scratch`], lent to a connection for its turn; that is why an idle connection owns no buffers.
 //!
 //! **A loop of its own** instead of an async runtime, because a runtime's task, waker, budget and readiness cost a
 //! command without pipelining several hundred instructions and half a dozen cold cache lines. What takes its place is
@@ -26,6 +24,7 @@
 //! socket says that there is no more.
 
 use super::connection::{Connection, Next, Why};
+use super::pool::{Accepted, Socket};
 use super::slab::Slab;
 use super::socket::Stream;
 use super::timers::Timers;
@@ -35,15 +34,14 @@ use crate::resp::OutBuf;
 use crate::server::Server;
 use mio::event::Event;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 /// How long a shutdown waits for replies to be written.
@@ -60,27 +58,7 @@ const MAIL_TURNS: usize = 64;
 /// All events are done with.
 const ALL: usize = usize::MAX;
 /// The token by which other threads wake the loop; no connection has it.
-const WAKE: Token = Token(usize::MAX);
-
-/// A connection that was accepted, as it travels to its worker.
-pub struct Accepted {
-    /// The client's number, given at accept: numbers rise in the order of the connections, whatever worker takes them.
-    pub id: u64,
-    /// The socket.
-    pub socket: Socket,
-    /// Peer address for CLIENT LIST.
-    pub addr: String,
-    /// Local address.
-    pub laddr: String,
-}
-
-/// A socket that no worker has yet, in non-blocking mode.
-pub enum Socket {
-    /// TCP.
-    Tcp(std::net::TcpStream),
-    /// Unix domain.
-    Unix(std::os::unix::net::UnixStream),
-}
+pub(super) const WAKE: Token = Token(usize::MAX);
 
 /// What a worker lends to the connection whose turn it is.
 pub(super) struct Scratch {
@@ -107,74 +85,6 @@ impl Scratch {
     }
 }
 
-/// The worker threads.
-pub struct Pool {
-    workers: Vec<Handle>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-/// A worker as the main thread knows it.
-struct Handle {
-    queue: Sender<Accepted>,
-    mailbox: Arc<Mailbox>,
-    /// Connections dealt to it and not closed.
-    load: Arc<AtomicUsize>,
-}
-
-impl Pool {
-    /// Starts the threads.
-    ///
-    /// # Errors
-    /// Whatever the system says when a thread or its epoll cannot be made.
-    pub fn start(server: &Arc<Server>) -> io::Result<Self> {
-        let mut pool = Self { workers: Vec::new(), threads: Vec::new() };
-        for index in 0..server.workers {
-            let poll = Poll::new()?;
-            let waker = Waker::new(poll.registry(), WAKE)?;
-            let rouse = move || {
-                if let Err(e) = waker.wake() {
-                    tracing::error!("Waking worker {index} failed: {e}");
-                }
-            };
-            let mailbox = Arc::new(Mailbox::new(rouse));
-            let (queue, accepted) = channel();
-            let load = Arc::new(AtomicUsize::new(0));
-            let handle = Handle { queue, mailbox: Arc::clone(&mailbox), load: Arc::clone(&load) };
-            let server = Arc::clone(server);
-            let run = move || Rc::new(EventLoop::new(server, index, poll, mailbox, accepted, load)).run();
-            pool.threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
-            pool.workers.push(handle);
-        }
-        Ok(pool)
-    }
-
-    /// Hands a connection to the worker that has the fewest.
-    pub fn deal(&self, accepted: Accepted) {
-        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load.load(Relaxed)) else { return };
-        worker.load.fetch_add(1, Relaxed);
-        // A closed queue means shutdown: the connection is dropped.
-        let _ = worker.queue.send(accepted);
-        worker.mailbox.ring();
-    }
-
-    /// Connections dealt and not closed. The registry of clients learns of them later, from their workers: too late to
-    /// hold a burst to `maxclients`.
-    pub fn connections(&self) -> usize {
-        self.workers.iter().map(|worker| worker.load.load(Relaxed)).sum()
-    }
-
-    /// Closes the queues and waits for the workers to drain.
-    pub fn join(self) {
-        for Handle { queue, mailbox, .. } in self.workers {
-            drop(queue);
-            mailbox.ring();
-        }
-        for thread in self.threads {
-            let _ = thread.join();
-        }
-    }
-}
-
 thread_local! {
     /// The loop of this thread.
     static LOOP: OnceCell<Weak<EventLoop>> = const { OnceCell::new() };
@@ -188,7 +98,7 @@ fn serve_others() {
 }
 
 /// One worker's loop. A turn may lead to a round within it, so all of it is used through shared references.
-struct EventLoop {
+pub(super) struct EventLoop {
     poll: RefCell<Poll>,
     server: Arc<Server>,
     /// Lent to the connection whose turn it is.
@@ -221,7 +131,7 @@ struct EventLoop {
 }
 
 impl EventLoop {
-    fn new(
+    pub(super) fn new(
         server: Arc<Server>,
         index: usize,
         poll: Poll,
@@ -258,7 +168,7 @@ impl EventLoop {
     }
 
     /// Serves until the queue of new connections is closed and the connections have drained.
-    fn run(self: Rc<Self>) {
+    pub(super) fn run(self: Rc<Self>) {
         // Once: each thread has one.
         let _ = LOOP.with(|worker| worker.set(Rc::downgrade(&self)));
         while !self.has_drained() {
@@ -520,8 +430,10 @@ mod tests {
     use crate::base::clock::Clock;
     use crate::client::Blocked;
     use crate::config::{Config, Settings};
+    use mio::Waker;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
+    use std::sync::mpsc::{Sender, channel};
 
     /// A worker's loop that the test turns, with one connection to it.
     struct Bench {

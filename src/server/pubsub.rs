@@ -196,6 +196,30 @@ mod tests {
         assert_eq!(mail(&new), ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n");
     }
 
+    /// Ten thousand inboxes share the bytes of one message of each protocol.
+    #[test]
+    fn a_message_is_encoded_once_a_protocol_however_many_hear_it() {
+        let (pubsub, mut calls) = (PubSub::default(), Vec::new());
+        let clients: Vec<Arc<Shared>> = (0..10_000).map(|id| client(id, 2 + (id % 2) as u16)).collect();
+        for seat in &clients {
+            pubsub.registry.of(Space::Channel).add(&Bytes::from_static(b"c"), Seat(Arc::clone(seat)));
+        }
+        assert_eq!(pubsub.publish(false, b"c", b"once", &mut calls), clients.len());
+        assert_eq!(calls.len(), clients.len());
+        let wire = [
+            &b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\nonce\r\n"[..],
+            b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\nonce\r\n",
+        ];
+        let mut places = [None, None];
+        for (id, client) in clients.iter().enumerate() {
+            let mail = client.mail();
+            let [message] = &mail[..] else { panic!("{mail:?}") };
+            assert_eq!(message, wire[id % 2]);
+            let first = *places[id % 2].get_or_insert(message.as_ptr());
+            assert_eq!(message.as_ptr(), first, "client {id} has a copy");
+        }
+    }
+
     #[test]
     fn who_does_not_read_is_closed_at_the_hard_limit() {
         let (pubsub, mut calls) = (PubSub::default(), Vec::new());

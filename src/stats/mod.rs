@@ -260,7 +260,7 @@ impl Stats {
     }
 
     /// The counters of the background.
-    pub fn background(&self) -> &WorkerStats {
+    pub fn background(&self) -> &Arc<WorkerStats> {
         &self.workers[self.workers.len() - 1]
     }
 

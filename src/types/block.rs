@@ -4,7 +4,8 @@
 //! Owns the allocation, its header (bytes and elements in use) and the room behind them; must not know what an element
 //! is. The room is always a class of the allocator, so it need not be stored: it is the class that the bytes in use
 //! fall into, moved up by the `slack` classes that removals have left. Slack lets a queue go up and down without a call of
-//! the allocator; it is bounded, so a block that shrinks gives its memory back.
+//! the allocator; it is bounded, so a block that shrinks gives its memory back. A block of which is known how far it will
+//! grow may have more of it ahead ([`Block::append_towards`]).
 //!
 //! Room is behind the bytes, and in a block of some size before them as well, once something was removed from or added at the
 //! front: a queue would otherwise move its whole first block at every step. How long that gap is stands in the gap itself, so
@@ -30,6 +31,8 @@ const ALIGN: usize = 8;
 const SLACK_SHIFT: u32 = 29;
 /// Classes of the allocator that a block keeps beyond what it needs: up to half of the block.
 const SLACK_MAX: usize = 3;
+/// Classes that a block has ahead where its user knows what it will grow to: as many as the header can say.
+const AHEAD_MAX: usize = 7;
 const GAPPED: u32 = 1 << 28;
 /// Bytes from which a block has a gap in front; the move of fewer costs less than to know.
 const GAPPED_FROM: usize = 256;
@@ -150,7 +153,7 @@ impl Block {
             Some(class) if class >= need => class,
             _ => self.allocate(need),
         };
-        let shrinks = class - need > SLACK_MAX;
+        let shrinks = new < old && class - need > SLACK_MAX;
         let old_gap = self.gap();
         let gap = if shrinks || new < GAPPED_FROM {
             0
@@ -196,10 +199,10 @@ impl Block {
 
     /// [`Block::splice`] behind the last byte. O(bytes added), but for what growth costs there.
     #[inline]
-    pub(super) fn append(&mut self, parts: &[&[u8]; 3], count: usize) {
+    pub(super) fn append<const N: usize>(&mut self, parts: &[&[u8]; N], count: usize) {
         let h = self.header();
         let (old, slack) = (h.bytes as usize, (h.count_and_slack >> SLACK_SHIFT) as usize);
-        let new = old + parts[0].len() + parts[1].len() + parts[2].len();
+        let new = old + parts.iter().map(|part| part.len()).sum::<usize>();
         let gap = self.gap();
         // What has to move, or to be allocated, is left to the general case; so is what is refused.
         let fits = old > 0 && new <= BYTES_MAX && count <= COUNT_MAX && {
@@ -222,6 +225,59 @@ impl Block {
             }
             self.0.write(Header { bytes: new as u32, count_and_slack: count as u32 | flags });
         }
+    }
+
+    /// [`Block::append`] to a block that is expected to come to `expected` bytes: where it has to grow, it grows several
+    /// classes at once towards them. Each class on the way would cost a move, and leave its memory to the allocator.
+    #[inline]
+    pub(super) fn append_towards<const N: usize>(&mut self, parts: &[&[u8]; N], count: usize, expected: usize) {
+        let added: usize = parts.iter().map(|part| part.len()).sum();
+        let room = self.heap_bytes().saturating_sub(HEADER + self.header().bytes as usize + self.gap());
+        if added > room && expected > 0 {
+            self.reserve(added, expected.min(BYTES_MAX));
+        }
+        self.append(parts, count);
+    }
+
+    /// Room for `added` bytes more, and ahead towards `expected` in all.
+    #[cold]
+    fn reserve(&mut self, added: usize, expected: usize) {
+        let h = self.header();
+        let (old, rest) = (h.bytes as usize, h.count_and_slack & (GAPPED | COUNT_MAX as u32));
+        if old == 0 {
+            return;
+        }
+        let need = class_of(HEADER + old);
+        let class = class_of(HEADER + expected).min(need + AHEAD_MAX);
+        if class < class_of(HEADER + self.gap() + old + added) {
+            return;
+        }
+        let class = self.allocate(class);
+        let header = Header { bytes: old as u32, count_and_slack: rest | ((class - need) as u32) << SLACK_SHIFT };
+        // SAFETY: the allocation is ours alone, and holds what it held.
+        unsafe { self.0.write(header) }
+    }
+
+    /// Gives back the classes that are not needed. O(bytes).
+    pub(super) fn shrink(&mut self) {
+        let h = self.header();
+        let (bytes, rest) = (h.bytes, h.count_and_slack & (GAPPED | COUNT_MAX as u32));
+        let Some(class) = self.class() else { return };
+        let need = class_of(HEADER + self.gap() + bytes as usize);
+        if need < class {
+            let class = self.allocate(need);
+            let slack = (class - class_of(HEADER + bytes as usize)) as u32;
+            // SAFETY: the allocation is ours alone, and holds gap and bytes.
+            unsafe { self.0.write(Header { bytes, count_and_slack: rest | slack << SLACK_SHIFT }) }
+        }
+    }
+
+    /// The bytes in use, to be changed in place.
+    #[inline]
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        let len = self.header().bytes as usize;
+        // SAFETY: as in `bytes`; with `&mut self` nobody else sees them, and of the shared header's there are none.
+        unsafe { std::slice::from_raw_parts_mut(self.data().add(self.gap()), len) }
     }
 
     /// The gap to have after a change, where `room` bytes of the allocation will not be in use: the one that leaves the tail
@@ -345,6 +401,22 @@ mod tests {
                 // SAFETY: the pointer was given up in the same expression.
                 block = unsafe { Block::from_raw(copy.into_raw()) };
             }
+            if model.len() > 64 && rng.below(10) == 0 {
+                // What is expected may come or not.
+                let part = vec![round as u8; rng.below(60) as usize];
+                let expected = rng.below(2 * model.len() as u64 + 10) as usize;
+                block.append_towards(&[&part], block.count(), expected);
+                model.extend_from_slice(&part);
+                assert_eq!(block.bytes(), &model[..]);
+            }
+            if rng.below(50) == 0 {
+                block.shrink();
+                assert_eq!(block.bytes(), &model[..]);
+                if let Some(byte) = block.bytes_mut().last_mut() {
+                    *byte = 7;
+                    *model.last_mut().unwrap() = 7;
+                }
+            }
             if rng.below(300) == 0 {
                 block.splice(0, model.len(), &[], 0);
                 model.clear();
@@ -389,6 +461,25 @@ mod tests {
                 assert!(block.heap_bytes() >= least && block.heap_bytes() <= 4 * least);
             }
         }
+    }
+
+    #[test]
+    fn what_is_known_to_grow_moves_seldom() {
+        let mut block = Block::new();
+        let (mut moved, mut class) = (0, None);
+        for i in 0..200 {
+            block.append_towards(&[&[i as u8; 20]], i + 1, 4000);
+            moved += usize::from(block.class() != class);
+            class = block.class();
+            assert!(block.heap_bytes() <= 4096);
+        }
+        assert!(moved <= 6, "{moved}");
+        assert_eq!(block.heap_bytes(), 4096);
+        // It came to less than expected.
+        let mut block = Block::new();
+        (0..10).for_each(|i| block.append_towards(&[&[i as u8; 20]], i + 1, 4000));
+        block.shrink();
+        assert_eq!((block.heap_bytes(), block.bytes().len(), block.count()), (good_size(HEADER + 200), 200, 10));
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod iter;
 mod tests;
 
 use super::block::{self, Block};
-use item::Encoded;
+use item::{Encoded, Run};
 pub use item::{Item, ItemText};
 pub use iter::{Iter, IterRev};
 
@@ -245,16 +245,45 @@ impl Packed {
         self.splice_many(self.bytes(), texts);
     }
 
-    /// [`Packed::extend_back`] for elements that need not be looked at: a text among them is no integer's.
-    pub fn extend_items(&mut self, items: &[Item<'_>]) {
-        let encoded: SmallVec<[Encoded<'_>; 16]> = items.iter().map(|item| Encoded::of(*item)).collect();
+    /// [`Packed::extend_back`] for elements that need not be looked at: a text among them is no integer's. `expected`: the
+    /// bytes that the block is known to come to, towards which it then grows at once; or 0.
+    #[inline]
+    pub fn extend_items<'a>(&mut self, items: impl Iterator<Item = Item<'a>> + Clone, expected: usize) {
+        let mut run = Run::default();
+        let mut n = 0;
+        if items.clone().all(|item| {
+            n += 1;
+            run.push(item)
+        }) {
+            self.0.append_towards(&[run.bytes()], self.len() + n, expected);
+        } else {
+            self.extend_large(items);
+        }
+    }
+
+    #[cold]
+    fn extend_large<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
+        let encoded: SmallVec<[Encoded<'_>; 16]> = items.map(Encoded::of).collect();
         let parts: SmallVec<[&[u8]; 48]> = encoded.iter().flat_map(Encoded::parts).collect();
-        self.0.splice(self.bytes(), 0, &parts, self.len() + items.len());
+        self.0.splice(self.bytes(), 0, &parts, self.len() + encoded.len());
+    }
+
+    /// Gives back what the block has allocated beyond its need. O(bytes).
+    pub fn shrink(&mut self) {
+        self.0.shrink();
     }
 
     /// [`Packed::replace`] with an integer.
     #[inline]
     pub fn replace_int(&mut self, at: At, int: i64) {
+        match (self.0.bytes_mut().get_mut(at.get()), u8::try_from(int)) {
+            // One small integer for another.
+            (Some(byte), Ok(int)) if *byte <= item::SMALL_MAX && int <= item::SMALL_MAX => {
+                *byte = int;
+                return;
+            }
+            _ => {}
+        }
         let old = self.end_of(at) - at.get();
         self.0.splice(at.get(), old, &Encoded::of(Item::Int(int)).parts(), self.len());
     }

@@ -77,7 +77,7 @@ fn tree_bytes(len: usize, pair: usize) -> usize {
 }
 
 /// The entries of a stream, and the counters that describe them.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Entries {
     nodes: BTreeMap<StreamId, Node>,
     len: u64,
@@ -86,6 +86,16 @@ pub struct Entries {
     added: u64,
     /// Bytes of the nodes.
     bytes: usize,
+    /// Bytes that the last node that was closed had come to: the next one is likely to, as well. 0: none was.
+    closed: usize,
+}
+
+impl Clone for Entries {
+    /// The copies of the nodes have no room ahead.
+    fn clone(&self) -> Self {
+        let nodes = self.nodes.clone();
+        Self { bytes: nodes.values().map(Node::heap_bytes).sum(), nodes, ..*self }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -227,12 +237,18 @@ impl Entries {
                 let first = *last.key();
                 let node = last.get_mut();
                 let before = node.heap_bytes();
-                node.push(first, id, pairs);
+                node.push(first, id, pairs, self.closed);
                 self.bytes = self.bytes + node.heap_bytes() - before;
             }
             None => {
+                if let Some(mut last) = self.nodes.last_entry() {
+                    let before = last.get().heap_bytes();
+                    last.get_mut().close();
+                    self.closed = last.get().bytes();
+                    self.bytes = self.bytes + last.get().heap_bytes() - before;
+                }
                 let mut node = Node::new(pairs);
-                node.push(id, id, pairs);
+                node.push(id, id, pairs, self.closed);
                 self.bytes += node.heap_bytes();
                 self.nodes.insert(id, node);
             }

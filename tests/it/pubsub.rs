@@ -1,9 +1,14 @@
 //! Pub/sub: subscriptions and their confirmations, what a subscriber may do, messages, what others see of it; and with
 //! many connections: order, slow subscribers, clean-up. Keyspace events are in [`crate::notifications`].
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{Client, DEADLINE, Kind, Server, Value, check, check_with, eventually, on_each, on_ours, pause};
+use crate::support::{
+    Client, DEADLINE, Kind, Server, Value, allow_files, check, check_with, encode, encode_line, eventually, on_each,
+    on_ours, pause,
+};
 
 #[test]
 fn subscriptions_are_confirmed_one_by_one() {
@@ -280,6 +285,45 @@ fn each_publisher_is_heard_in_its_order() {
             }
         });
     });
+}
+
+/// Ten thousand subscribers of one channel, each with a socket of its own: every one hears every message once, in order.
+#[test]
+fn ten_thousand_subscribers_hear_each_message_once() {
+    const SUBSCRIBERS: usize = 10_000;
+    const MESSAGES: usize = 10;
+    let wanted = SUBSCRIBERS as u64 + 1000;
+    if let Err(reason) = allow_files(wanted) {
+        println!("skipped: {reason}");
+        return;
+    }
+    let server = Server::start(&["--maxclients", "10100", "--tcp-backlog", "4096"]);
+    let subscribe = encode_line("SUBSCRIBE c");
+    let subscribed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+    let mut heard: Vec<u8> = (0..MESSAGES).flat_map(|n| encode(&["message", "c", &format!("message {n}")])).collect();
+    // Directly behind the messages: there is not one too many.
+    heard.extend_from_slice(b"*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    let mut sockets: Vec<TcpStream> = (0..SUBSCRIBERS)
+        .map(|_| {
+            let mut socket = TcpStream::connect_timeout(&server.address(), DEADLINE).unwrap();
+            socket.set_read_timeout(Some(DEADLINE)).unwrap();
+            socket.write_all(&subscribe).unwrap();
+            socket
+        })
+        .collect();
+    let expect = |socket: &mut TcpStream, bytes: &[u8]| {
+        let mut got = vec![0; bytes.len()];
+        socket.read_exact(&mut got).unwrap();
+        assert!(got == bytes, "{}", String::from_utf8_lossy(&got));
+    };
+    sockets.iter_mut().for_each(|socket| expect(socket, subscribed));
+    let mut publisher = server.client();
+    assert_eq!(publisher.ask("PUBSUB NUMSUB c"), format!("[c, :{SUBSCRIBERS}]"));
+    let wire: Vec<u8> = (0..MESSAGES).flat_map(|n| encode(&["PUBLISH", "c", &format!("message {n}")])).collect();
+    let replies = publisher.pipeline(&wire, MESSAGES);
+    assert!(replies.iter().all(|reply| reply.int() == SUBSCRIBERS as i64), "{replies:?}");
+    sockets.iter_mut().for_each(|socket| socket.write_all(b"PING\r\n").unwrap());
+    sockets.iter_mut().for_each(|socket| expect(socket, &heard));
 }
 
 /// One subscriber does not read: it is closed once its limit is reached, and nobody else misses anything.

@@ -298,7 +298,23 @@ fn who_waits_for_a_group_that_goes_is_told() {
     };
     let no_group = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option";
     let no_key_70 = "-UNBLOCKED the stream key no longer exists -- an error of its own until 7.2";
-    for gone in ["DEL s", "FLUSHALL", "RENAME s r", "PEXPIRE s -1"] {
+    for gone in [
+        "DEL s",
+        "UNLINK s",
+        "FLUSHALL",
+        "FLUSHALL ASYNC",
+        "FLUSHDB",
+        "SWAPDB 0 1",
+        "SWAPDB 1 0",
+        "MOVE s 1",
+        "RENAME s r",
+        "PEXPIRE s -1",
+        // Nobody asks for it: the periodic work finds it.
+        "PEXPIRE s 20",
+        "SUNIONSTORE s none",
+        "SORT none STORE s",
+        "EVAL \"return redis.call('DEL', KEYS[1])\" 1 s",
+    ] {
         check(&table(gone, no_group, no_key_70));
     }
     check(&table(
@@ -307,8 +323,68 @@ fn who_waits_for_a_group_that_goes_is_told() {
         "-NOGROUP the consumer group this client was blocked on no longer exists -- another text until 7.2",
     ));
     let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value";
-    for gone in ["SET s x", "RENAME str s"] {
+    for gone in ["SET s x", "MSET s x", "RENAME str s", "COPY str s REPLACE", "BITOP NOT s str"] {
         check(&table(gone, wrong, no_key_70));
+    }
+}
+
+/// Another stream takes the place of the one that is waited for: its group serves who waits, and without one there is
+/// nothing to wait for.
+#[test]
+fn who_waits_for_a_stream_that_is_replaced() {
+    let table = |change: &str, of_group: &str, of_reader: &str| {
+        format!(
+            "XGROUP CREATE s g 0 MKSTREAM => +OK
+            XADD bare 5-1 a 1 => 5-1
+            XADD full 5-1 a 1 => 5-1
+            XGROUP CREATE full g 0 => +OK
+            SELECT 1 => +OK
+            XADD s 6-1 a 1 => 6-1
+            XGROUP CREATE s g 0 => +OK
+            SELECT 0 => +OK
+            @b XREADGROUP GROUP g c BLOCK 0 STREAMS s > => (later)
+            @c XREAD BLOCK 0 STREAMS s 6-0 => (later)
+            INFO clients ~> ~*blocked_clients:2\\r*
+            {change} => ~*
+            @b (recv) => {of_group}
+            XADD s 7-1 a 2 => 7-1
+            @c (recv) => [[s, [[{of_reader}]]]]
+            INFO clients ~> ~*blocked_clients:0\\r*
+            "
+        )
+    };
+    let handed = "[[s, [[5-1, [a, 1]]]]]";
+    let no_group = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option
+              7.0: -NOGROUP the consumer group this client was blocked on no longer exists -- another text until 7.2";
+    for (change, of_group, of_reader) in [
+        ("RENAME full s", handed, "7-1, [a, 2]"),
+        ("COPY full s REPLACE", handed, "7-1, [a, 2]"),
+        ("SWAPDB 0 1", "[[s, [[6-1, [a, 1]]]]]", "6-1, [a, 1]"),
+        ("RENAME bare s", no_group, "7-1, [a, 2]"),
+        ("COPY bare s REPLACE", no_group, "7-1, [a, 2]"),
+    ] {
+        check(&table(change, of_group, of_reader));
+    }
+}
+
+/// What an EXEC leaves counts, not what was there in between.
+#[test]
+fn a_group_that_comes_back_in_one_exec_was_never_gone() {
+    for gone in ["DEL s", "XGROUP DESTROY s g", "FLUSHDB", "RENAME s r", "SWAPDB 0 1"] {
+        check(&format!(
+            "XGROUP CREATE s g 0 MKSTREAM => +OK
+            @b XREADGROUP GROUP g c BLOCK 0 STREAMS s > => (later)
+            INFO clients ~> ~*blocked_clients:1\\r*
+            MULTI => +OK
+            {gone} => +QUEUED
+            XGROUP CREATE s g 0 MKSTREAM => +QUEUED
+            EXEC => ~*
+            INFO clients => ~*blocked_clients:1\\r*
+            XADD s 1-1 a 1 => 1-1
+            @b (recv) => [[s, [[1-1, [a, 1]]]]]
+            XPENDING s g => [:1, 1-1, 1-1, [[c, 1]]]
+            "
+        ));
     }
 }
 

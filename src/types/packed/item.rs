@@ -138,6 +138,66 @@ impl<'a> Encoded<'a> {
     }
 }
 
+/// Room of a [`Run`].
+const RUN_MAX: usize = 256;
+/// The greatest integer whose head is its value.
+pub(super) const SMALL_MAX: u8 = 0x7f;
+/// The longest text whose head is one byte.
+const SHORT_MAX: usize = 0x3f;
+
+/// A few short elements, encoded one after the other.
+pub(super) struct Run {
+    bytes: [u8; RUN_MAX],
+    len: usize,
+}
+
+impl Default for Run {
+    #[inline]
+    fn default() -> Self {
+        Self { bytes: [0; RUN_MAX], len: 0 }
+    }
+}
+
+impl Run {
+    /// Adds an element; `false` if there is no room for it.
+    #[inline]
+    pub(super) fn push(&mut self, item: Item<'_>) -> bool {
+        let room = &mut self.bytes[self.len..];
+        let len = match item {
+            Item::Int(int @ 0..=0x7f) if room.len() >= 2 => {
+                (room[0], room[1]) = (int as u8, 1);
+                2
+            }
+            Item::Str(text) if text.len() <= SHORT_MAX && room.len() >= text.len() + 2 => {
+                let len = text.len();
+                (room[0], room[len + 1]) = (0x80 | len as u8, len as u8 + 1);
+                room[1..=len].copy_from_slice(text);
+                len + 2
+            }
+            item => {
+                let encoded = Encoded::of(item);
+                let (mut at, len) = (0, encoded.len());
+                if len > room.len() {
+                    return false;
+                }
+                for part in encoded.parts() {
+                    room[at..at + part.len()].copy_from_slice(part);
+                    at += part.len();
+                }
+                len
+            }
+        };
+        self.len += len;
+        true
+    }
+
+    /// What they are encoded as.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 const STR_32: u8 = 0xf0;
 const INT_16: u8 = 0xf1;
 const INT_24: u8 = 0xf2;

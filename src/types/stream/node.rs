@@ -15,7 +15,6 @@
 
 use super::StreamId;
 use crate::types::packed::{At, Item, Iter, Packed};
-use smallvec::SmallVec;
 
 const DELETED: i64 = 1;
 const SAME_NAMES: i64 = 2;
@@ -84,13 +83,16 @@ struct Head<'a> {
 impl Node {
     /// A node without entries; the names are those of the first one to come, which every second of `pairs` is.
     pub(super) fn new(pairs: &[&[u8]]) -> Self {
-        let mut items: SmallVec<[Item<'_>; 16]> = SmallVec::new();
-        items.extend([Item::Int(0), Item::Int(0), Item::Int((pairs.len() / 2) as i64)]);
-        items.extend(pairs.iter().step_by(2).map(|name| Item::of(name)));
-        items.push(Item::Int(0));
+        let head = [Item::Int(0), Item::Int(0), Item::Int((pairs.len() / 2) as i64)];
+        let names = pairs.iter().step_by(2).map(|name| Item::of(name));
         let mut block = Packed::new();
-        block.extend_items(&items);
+        block.extend_items(head.into_iter().chain(names).chain([Item::Int(0)]), 0);
         Self(block)
+    }
+
+    /// Gives back what it has allocated for entries that will not come. O(bytes).
+    pub(super) fn close(&mut self) {
+        self.0.shrink();
     }
 
     /// Bytes that the allocator has given. O(1).
@@ -129,29 +131,30 @@ impl Node {
         self.0.first().expect("a node has a head")
     }
 
-    /// Adds an entry at the end: `id` relative to `first`, `pairs` names and values in turn. O(its bytes), and O(bytes)
-    /// once a size class.
-    pub(super) fn push(&mut self, first: StreamId, id: StreamId, pairs: &[&[u8]]) {
+    /// Adds an entry at the end: `id` relative to `first`, `pairs` names and values in turn. `expected`: the bytes that the
+    /// node is likely to come to, or 0. O(its bytes), and O(bytes) once a size class, or a few times with `expected`.
+    pub(super) fn push(&mut self, first: StreamId, id: StreamId, pairs: &[&[u8]], expected: usize) {
         let mut head = self.0.iter();
         let valid = int(head.next());
         head.pass(1);
         let names = int(head.next()) as usize;
         let same =
             names == pairs.len() / 2 && pairs.iter().step_by(2).all(|name| head.next().is_some_and(|own| own.eq(name)));
-        let mut items: SmallVec<[Item<'_>; 16]> = SmallVec::new();
-        items.extend([
+        let start = [
             Item::Int(if same { SAME_NAMES } else { 0 }),
             Item::Int(id.ms.wrapping_sub(first.ms) as i64),
             Item::Int(id.seq.wrapping_sub(first.seq) as i64),
-        ]);
+        ];
         if same {
-            items.extend(pairs.iter().skip(1).step_by(2).map(|value| Item::of(value)));
+            let elements = [Item::Int((start.len() + names) as i64)];
+            let values = pairs.iter().skip(1).step_by(2).map(|value| Item::of(value));
+            self.0.extend_items(start.into_iter().chain(values).chain(elements), expected);
         } else {
-            items.push(Item::Int((pairs.len() / 2) as i64));
-            items.extend(pairs.iter().map(|text| Item::of(text)));
+            let (fields, elements) =
+                ([Item::Int((pairs.len() / 2) as i64)], [Item::Int((start.len() + 1 + pairs.len()) as i64)]);
+            let texts = pairs.iter().map(|text| Item::of(text));
+            self.0.extend_items(start.into_iter().chain(fields).chain(texts).chain(elements), expected);
         }
-        items.push(Item::Int(items.len() as i64));
-        self.0.extend_items(&items);
         self.0.replace_int(self.first(), valid + 1);
     }
 

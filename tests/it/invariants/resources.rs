@@ -6,11 +6,10 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use ostracon::base::rng::Rng;
 
-use crate::support::{Client, DEADLINE, Server, Value, encode, encode_line, eventually, on_each};
+use crate::support::{Client, DEADLINE, Server, Value, allow_files, encode, encode_line, eventually, on_each};
 
 /// Resident memory of the server in KiB.
 fn resident(server: &Server) -> u64 {
@@ -34,15 +33,6 @@ fn raw(server: &Server) -> TcpStream {
 /// A connection that ends with a reset instead of an orderly end.
 fn reset(stream: TcpStream) {
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-/// Raises this process's limit of open files to what it may have.
-fn allow_files(wanted: u64) {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    if soft < wanted {
-        assert!(hard >= wanted, "this test needs {wanted} open files, the hard limit is {hard}");
-        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).unwrap();
-    }
 }
 
 const CONNECTIONS: usize = 2000;
@@ -84,7 +74,7 @@ fn storm(server: &Server, seed: u64) {
 
 #[test]
 fn dead_connections_leave_nothing_behind() {
-    allow_files(3 * CONNECTIONS as u64);
+    allow_files(3 * CONNECTIONS as u64).unwrap();
     let server = Server::start(&["--workers", "4"]);
     let mut client = server.client();
     let settle = |client: &mut Client| {

@@ -22,6 +22,7 @@ pub use table::{Check, check, check_ours, check_with};
 pub use value::{Decoder, Value};
 pub use words::{encode, encode_line, split};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
 
 /// How long any single wait may last before the test fails.
@@ -40,4 +41,17 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 /// The pause between two polls of a condition.
 pub fn pause() {
     std::thread::sleep(Duration::from_millis(2));
+}
+
+/// Raises this process's limit of open files, if it may have so many; why not otherwise.
+pub fn allow_files(wanted: u64) -> Result<(), String> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|e| e.to_string())?;
+    if soft >= wanted {
+        return Ok(());
+    }
+    if hard < wanted {
+        return Err(format!("this test needs {wanted} open files, the hard limit is {hard}"));
+    }
+    // As many as may be: tests that run at the same time share the limit.
+    setrlimit(Resource::RLIMIT_NOFILE, hard.min(wanted.max(1 << 17)), hard).map_err(|e| e.to_string())
 }
