@@ -17,8 +17,8 @@ use super::scenario::OURS;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// Name of the scenario.
-pub const FREEING: &str = "freeing";
+/// Names of the scenarios, in the order of the kinds.
+pub const FREEING: [&str; 4] = ["freeing-list", "freeing-hash", "freeing-set", "freeing-zset"];
 
 /// Collections that go in one window.
 const VICTIMS: u32 = 4;
@@ -102,13 +102,10 @@ impl Freed {
 /// A server or a load process that fails.
 pub fn run(options: &Options) -> Result<Vec<Freed>> {
     let mut all = Vec::new();
-    if !options.wants(FREEING) {
-        return Ok(all);
-    }
     let elements = if options.quick { 100_000 } else { 1_000_000 };
     let mut rivals = vec![Rival::ours(OURS, &options.server, None)];
     rivals.extend(options.rivals.iter().cloned());
-    for kind in &KINDS {
+    for (kind, _) in KINDS.iter().zip(FREEING).filter(|(_, name)| options.wants(name)) {
         for rival in &rivals {
             let results = one(kind, rival, elements, options)?;
             let idle = results[0].quantile(0.999);

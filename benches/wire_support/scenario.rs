@@ -97,7 +97,7 @@ const fn of_line(line: &'static Line) -> Scenario {
 /// Every name `--only` knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let scenarios = SCENARIOS.iter().chain(&LINE_SCENARIOS).map(|scenario| scenario.name);
-    scenarios.chain([freeing::FREEING, memory::MEMORY, memory::IDLE])
+    scenarios.chain(freeing::FREEING).chain([memory::MEMORY, memory::IDLE])
 }
 
 /// Runs every scenario that `options` want, printing each cell as it is done.
