@@ -5,10 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use ostracon::resp::request::{Batch, Limits, Parser};
 
-const LIMITS: Limits = Limits {
-    bulk_max: 1 << 29,
-    authenticated: true,
-};
+const LIMITS: Limits = Limits { bulk_max: 1 << 29, authenticated: true };
 
 fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut batch = Batch::default();
@@ -20,10 +17,7 @@ fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 /// `word` in double or single quotes.
 fn quote(word: &[u8], line: &mut Vec<u8>) {
-    let single = word.len() % 2 == 0
-        && !word
-            .iter()
-            .any(|byte| matches!(byte, b'\\' | b'\n' | b'\''));
+    let single = word.len() % 2 == 0 && !word.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'\''));
     if single {
         line.push(b'\'');
         line.extend_from_slice(word);

@@ -11,24 +11,17 @@ use ostracon::resp::request::{Batch, Limits, Parser, Status};
 type Outcome = (Vec<Vec<Vec<u8>>>, Option<String>);
 
 fn parse(stream: &[u8], pieces: &[u8], direct: bool) -> Outcome {
-    let limits = Limits {
-        bulk_max: 1 << 20,
-        authenticated: pieces.len() % 2 == 0,
-    };
+    let limits = Limits { bulk_max: 1 << 20, authenticated: pieces.len() % 2 == 0 };
     let max = if limits.authenticated { 16 } else { 1 };
     let (mut parser, mut batch) = (Parser::new(), Batch::default());
     let (mut commands, mut buf, mut rest, mut turn) = (Vec::new(), Vec::new(), stream, 0);
     loop {
-        let piece = pieces
-            .get(turn % pieces.len().max(1))
-            .map_or(usize::MAX, |&n| usize::from(n).pow(2) + 1);
+        let piece = pieces.get(turn % pieces.len().max(1)).map_or(usize::MAX, |&n| usize::from(n).pow(2) + 1);
         turn += 1;
         let piece = piece.min(rest.len());
         match parser.big_target().filter(|_| direct) {
             Some(target) => {
-                let piece = piece
-                    .min(target.missing)
-                    .min(target.buf.capacity() - target.buf.len());
+                let piece = piece.min(target.missing).min(target.buf.capacity() - target.buf.len());
                 target.buf.extend_from_slice(&rest[..piece]);
                 rest = &rest[piece..];
             }

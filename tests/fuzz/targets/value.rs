@@ -13,9 +13,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(Value::decode(&input[..len - 1]), Ok(None));
     let mut bytes = Vec::new();
     value.encode(&mut bytes);
-    let Ok(Some((again, used))) = Value::decode(&bytes) else {
-        panic!("does not decode: {value:?}")
-    };
+    let Ok(Some((again, used))) = Value::decode(&bytes) else { panic!("does not decode: {value:?}") };
     assert_eq!(used, bytes.len());
     // NaN is not equal to itself, so compare the bytes.
     let mut twice = Vec::new();
