@@ -6,14 +6,15 @@
 //! cargo bench --bench script -- --only cost  # one part
 //! ```
 //!
-//! **Method.** The load is this very binary, started again with `--load`: one thread a connection, each sends a batch of
-//! EVALSHA on a key of its own, reads the replies and sends the next. Spinners of class `SCHED_IDLE` keep the cores awake.
-//! Interleaved runs; medians, and ratios of neighbouring runs.
+//! **Method.** The load is this very binary, started again with `--load`: each of its threads sends a batch of EVALSHA on
+//! each of its connections, each on a key of its own, reads all replies and sends the next. Spinners of class `SCHED_IDLE`
+//! keep the cores awake. Interleaved runs; medians, and ratios of neighbouring runs.
 //!
-//! **Parts.** `cost`: an EVALSHA of GET and SET, one at a time and 16 a batch: server CPU a script, ours beside
-//! `redis-server`, the server on one core and the load on the other. `parallel`: a script of 100 GET and SET on the key
-//! of its connection, 16 a batch; scripts a second of two connections on two workers as a multiple of one's on one, on all
-//! cores.
+//! **Parts.** `cost`: an EVALSHA of GET and SET, one at a time and 16 a batch, on one connection and on 50: server CPU a
+//! script and the user part of it, ours beside `redis-server`, the server on one core and the load on the other. One at a
+//! time it is the user part that tells: the rest is the kernel's, the same for both. `parallel`: a script of 100 GET and SET
+//! on the key of its connection, 16 a batch; scripts a second of two connections on two workers as a multiple of one's on
+//! one, on all cores.
 
 // Each bench uses its own part of what they share.
 #[allow(dead_code)]
@@ -107,18 +108,25 @@ fn cost(options: &Options) -> Result<()> {
         Some(binary) => rivals.push(Rival { name: "redis-server".to_owned(), binary, workers: None }),
         None => println!("redis-server is not installed: ours alone"),
     }
-    println!("\n{:<36}{:>14}{:>14}{:>10}", "server CPU ns a script", rivals[0].name, "redis-server", "ratio");
-    for batch in [1, 16] {
-        let mut figures = vec![Vec::new(); rivals.len()];
+    let head = ["ours", "redis-server", "ratio", "user: ours", "redis-server", "ratio"];
+    let head: String = head.iter().map(|word| format!("{word:>14}")).collect();
+    println!("\n{:<44}{head}", "server CPU ns a script, EVALSHA of GET and SET");
+    for (batch, connections) in [(1, 1), (1, 50), (16, 1), (16, 50)] {
+        let mut figures = [vec![Vec::new(); rivals.len()], vec![Vec::new(); rivals.len()]];
         for _ in 0..options.runs {
-            for (rival, figures) in rivals.iter().zip(&mut figures) {
-                let measured = measure(rival, ("0", "1"), ("short", 1, batch), options)?;
-                figures.push(measured.nanos as f64 / measured.scripts as f64);
+            for (number, rival) in rivals.iter().enumerate() {
+                let work = Work { script: "short", threads: 1, connections, batch };
+                let measured = measure(rival, ("0", "1"), &work, options)?;
+                figures[0][number].push(measured.nanos as f64 / measured.scripts as f64);
+                figures[1][number].push(measured.user as f64 / measured.scripts as f64);
             }
         }
-        let shown = figures.iter().map(|runs| format!("{:>14.0}", median(runs.clone()))).collect::<String>();
-        let ratio = figures.get(1).map_or(f64::NAN, |theirs| ratio(&figures[0], theirs));
-        println!("{:<36}{shown}{ratio:>10.2}", format!("EVALSHA of GET and SET, {batch} a batch"));
+        let shown = figures.iter().map(|runs| {
+            let theirs = runs.get(1).map_or(f64::NAN, |theirs| median(theirs.clone()));
+            let ratio = runs.get(1).map_or(f64::NAN, |theirs| ratio(&runs[0], theirs));
+            format!("{:>14.0}{theirs:>14.0}{ratio:>14.2}", median(runs[0].clone()))
+        });
+        println!("{:<44}{}", format!("{batch} a batch, connections: {connections}"), shown.collect::<String>());
     }
     Ok(())
 }
@@ -134,7 +142,8 @@ fn parallel(options: &Options) -> Result<()> {
     for _ in 0..options.runs {
         for (figures, connections) in figures.iter_mut().zip(1..) {
             let rival = Rival::ours("ostracon", &options.server, Some(connections));
-            let measured = measure(&rival, ("0,1", "0,1"), ("long", connections, 16), options)?;
+            let work = Work { script: "long", threads: connections, connections, batch: 16 };
+            let measured = measure(&rival, ("0,1", "0,1"), &work, options)?;
             figures.push(measured.scripts as f64 / measured.seconds);
         }
     }
@@ -143,10 +152,21 @@ fn parallel(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// What the load process is to do.
+struct Work {
+    script: &'static str,
+    threads: usize,
+    /// In all; each thread has as many.
+    connections: usize,
+    batch: usize,
+}
+
 /// What a window has come to.
 struct Measured {
     /// Server CPU.
     nanos: u64,
+    /// The user part of it.
+    user: u64,
     scripts: u64,
     seconds: f64,
 }
@@ -154,35 +174,40 @@ struct Measured {
 fn measure(
     rival: &Rival,
     (server_cores, load_cores): (&str, &str),
-    (script, connections, batch): (&str, usize, usize),
+    work: &Work,
     options: &Options,
 ) -> Result<Measured> {
     let server = Server::start(rival, server_cores, &[])?;
     let mut command = machine::pinned(load_cores, &std::env::current_exe()?);
-    command.arg("--load").args([server.address.to_string(), server.pid.to_string(), script.to_owned()]);
-    command.args([connections.to_string(), batch.to_string(), options.window.as_millis().to_string()]);
+    command.arg("--load").args([server.address.to_string(), server.pid.to_string(), work.script.to_owned()]);
+    command.args([work.threads, work.connections, work.batch].map(|number| number.to_string()));
+    command.arg(options.window.as_millis().to_string());
     command.stdout(std::process::Stdio::piped());
     let mut process = machine::Process::spawn(&mut command)?;
     let mut line = String::new();
     let output = process.child.stdout.take().ok_or("no output of the load process")?;
     std::io::BufReader::new(output).read_line(&mut line)?;
     let numbers = line.split_whitespace().map(str::parse).collect::<std::result::Result<Vec<u64>, _>>()?;
-    let [nanos, scripts, micros] = numbers[..] else { return Err("the load process failed".into()) };
-    Ok(Measured { nanos, scripts, seconds: micros as f64 / 1e6 })
+    let [nanos, user, scripts, micros] = numbers[..] else { return Err("the load process failed".into()) };
+    Ok(Measured { nanos, user, scripts, seconds: micros as f64 / 1e6 })
 }
 
 fn load(words: &[String]) -> Result<()> {
-    let [address, pid, script, connections, batch, window] = words else { return Err("--load: six words".into()) };
+    let [address, pid, script, threads, connections, batch, window] = words else {
+        return Err("--load: seven words".into());
+    };
     let (address, pid): (SocketAddr, u32) = (address.parse()?, pid.parse()?);
-    let (connections, batch): (usize, usize) = (connections.parse()?, batch.parse()?);
+    let (threads, connections, batch): (usize, usize, usize) = (threads.parse()?, connections.parse()?, batch.parse()?);
     let window = Duration::from_millis(window.parse()?);
     let source = if script == "short" { SHORT } else { LONG };
     // All connect before any sends, so that they are dealt to different workers.
-    let clients: Vec<Client> =
-        (0..connections).map(|number| Client::connect(address, source, number, batch)).collect::<Result<_>>()?;
+    let mut clients: Vec<Vec<Client>> = (0..threads).map(|_| Vec::new()).collect();
+    for number in 0..connections {
+        clients[number % threads].push(Client::connect(address, source, number, batch)?);
+    }
     let begin = Instant::now() + WARM;
     let threads: Vec<_> =
-        clients.into_iter().map(|client| std::thread::spawn(move || client.run(begin, window))).collect();
+        clients.into_iter().map(|clients| std::thread::spawn(move || run(clients, begin, window))).collect();
     std::thread::sleep(begin.saturating_duration_since(Instant::now()));
     let before = Cpu::of(pid)?;
     let mut scripts = 0;
@@ -190,7 +215,8 @@ fn load(words: &[String]) -> Result<()> {
         scripts += thread.join().map_err(|_| "a connection failed")?.map_err(|error| error.to_string())?;
     }
     let took = begin.elapsed();
-    println!("{} {scripts} {}", Cpu::of(pid)?.since(&before).nanos, took.as_micros());
+    let cpu = Cpu::of(pid)?.since(&before);
+    println!("{} {:.0} {scripts} {}", cpu.nanos, cpu.nanos as f64 * cpu.user_share(), took.as_micros());
     Ok(())
 }
 
@@ -221,22 +247,35 @@ impl Client {
         Ok(Self { stream, request, replies: vec![0; REPLY.len() * batch], batch: batch as u64 })
     }
 
-    /// The scripts that were run from `begin` on, for the window.
-    fn run(mut self, begin: Instant, window: Duration) -> std::io::Result<u64> {
-        let mut scripts = 0;
-        loop {
-            self.stream.write_all(&self.request)?;
-            self.stream.read_exact(&mut self.replies)?;
-            if self.replies.chunks(REPLY.len()).any(|reply| reply != REPLY) {
-                return Err(std::io::Error::other(String::from_utf8_lossy(&self.replies).into_owned()));
-            }
-            let now = Instant::now();
-            if now >= begin {
-                scripts += self.batch;
-            }
-            if now >= begin + window {
-                return Ok(scripts);
-            }
+    fn send(&mut self) -> std::io::Result<()> {
+        self.stream.write_all(&self.request)
+    }
+
+    /// The scripts whose replies have come.
+    fn receive(&mut self) -> std::io::Result<u64> {
+        self.stream.read_exact(&mut self.replies)?;
+        if self.replies.chunks(REPLY.len()).any(|reply| reply != REPLY) {
+            return Err(std::io::Error::other(String::from_utf8_lossy(&self.replies).into_owned()));
+        }
+        Ok(self.batch)
+    }
+}
+
+/// The scripts that these connections ran from `begin` on, for the window.
+fn run(mut clients: Vec<Client>, begin: Instant, window: Duration) -> std::io::Result<u64> {
+    let mut scripts = 0;
+    loop {
+        clients.iter_mut().try_for_each(Client::send)?;
+        let mut served = 0;
+        for client in &mut clients {
+            served += client.receive()?;
+        }
+        let now = Instant::now();
+        if now >= begin {
+            scripts += served;
+        }
+        if now >= begin + window {
+            return Ok(scripts);
         }
     }
 }

@@ -61,33 +61,20 @@ fn contents(bench: &mut Bench) -> Vec<Vec<u8>> {
 /// Small hashes, and such as are tables from the first field on.
 #[test]
 fn the_journal_of_hashes_replayed_gives_the_same_hashes() {
-    for seed in 0..8 {
-        let (mut rng, mut first, journal) = (Rng::new(seed), Bench::new(), Recorder::default());
-        let entries = [512, 0][seed as usize % 2];
-        let limit = |bench: &Bench| bench.worker.server().config.update(|s| s.hash_max_listpack_entries = entries);
-        limit(&first);
-        assert!(first.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
-        for round in 0..1500 {
-            let template = TEMPLATES[rng.below(TEMPLATES.len() as u64) as usize];
-            let now = first.clock.unix_ms();
-            let command: Command = template.split(' ').map(|word| fill_in(word, &mut rng, now)).collect();
-            let reply = first.run(&command);
-            assert!(!reply.starts_with(b"-ERR syntax"), "{command:?}: {}", String::from_utf8_lossy(&reply));
-            first.clock.advance(Duration::from_millis(rng.below(60)));
-            if round % 50 == 49 {
-                let mut second = Bench::new();
-                limit(&second);
-                second.clock.set_unix_ms(1_000_000_000_000);
-                for command in &*journal.0.lock() {
-                    let reply = second.run(command);
-                    assert_ne!(reply.first(), Some(&b'-'), "{command:?}: {}", String::from_utf8_lossy(&reply));
-                }
-                second.clock.set_unix_ms(first.clock.unix_ms());
-                assert_eq!(contents(&mut first), contents(&mut second), "seed {seed}, round {round}");
-            }
-        }
-        assert!(journal.0.lock().len() > 500);
+    let limit = |bench: &Bench, seed: u64| {
+        bench.worker.server().config.update(|s| s.hash_max_listpack_entries = [512, 0][seed as usize % 2]);
+    };
+    Plan {
+        seeds: 8,
+        rounds: 1500,
+        every: 50,
+        least: 500,
+        templates: TEMPLATES,
+        fill: &fill_in,
+        at: EARLY,
+        set: &limit,
     }
+    .run(contents);
 }
 
 #[test]

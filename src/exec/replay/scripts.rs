@@ -48,31 +48,17 @@ fn fill_in(word: &str, rng: &mut Rng, now: u64) -> Vec<u8> {
 
 #[test]
 fn the_journal_of_scripts_and_libraries_replayed_gives_the_same_data() {
-    for seed in 0..4 {
-        let (mut rng, mut first, journal) = (Rng::new(seed), Bench::new(), Recorder::default());
-        assert!(first.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
-        for round in 0..600 {
-            let template = TEMPLATES[rng.below(TEMPLATES.len() as u64) as usize];
-            let now = first.clock.unix_ms();
-            let command: Command = template.split(' ').map(|word| fill_in(word, &mut rng, now)).collect();
-            first.run(&command);
-            first.clock.advance(Duration::from_millis(rng.below(60)));
-            if round % 100 == 99 {
-                let mut second = Bench::new();
-                second.clock.set_unix_ms(1_000_000_000_000);
-                for command in &*journal.0.lock() {
-                    assert!(!command[0].starts_with(b"EVAL") && !command[0].starts_with(b"FCALL"));
-                    let reply = second.run(command);
-                    assert_ne!(reply.first(), Some(&b'-'), "{command:?}: {}", String::from_utf8_lossy(&reply));
-                }
-                second.clock.set_unix_ms(first.clock.unix_ms());
-                assert_eq!(first.dataset(), second.dataset(), "seed {seed}, round {round}");
-                let dump = words("FUNCTION DUMP");
-                assert_eq!(first.run(&dump), second.run(&dump), "seed {seed}, round {round}");
-            }
-        }
-        assert!(journal.0.lock().len() > 400);
+    Plan {
+        seeds: 4,
+        rounds: 600,
+        every: 100,
+        least: 400,
+        templates: TEMPLATES,
+        fill: &fill_in,
+        at: EARLY,
+        set: &|_, _| {},
     }
+    .run(|bench| (bench.dataset(), bench.run(&words("FUNCTION DUMP"))));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Sets: their journal replayed, what it says, the events, and that picks by chance are even.
 
 use super::*;
-use crate::base::rng::seed_thread;
 
 const TEMPLATES: &[&str] = &[
     "SADD key member",
@@ -29,7 +28,7 @@ fn fill_in(word: &str, rng: &mut Rng, now: u64) -> Vec<u8> {
     }
 }
 
-fn limit(bench: &Bench, intset: u64, listpack: u64) {
+fn limit(bench: &Bench, (intset, listpack): (u64, u64)) {
     bench.worker.server().config.update(|settings| {
         (settings.set_max_intset_entries, settings.set_max_listpack_entries) = (intset, listpack);
     });
@@ -38,33 +37,18 @@ fn limit(bench: &Bench, intset: u64, listpack: u64) {
 /// In every form.
 #[test]
 fn the_journal_of_sets_replayed_gives_the_same_sets() {
-    for seed in 0..9 {
-        let (mut rng, mut first, journal) = (Rng::new(seed), Bench::new(), Recorder::default());
-        seed_thread(seed);
-        let (intset, listpack) = [(512, 128), (0, 0), (3, 6)][seed as usize % 3];
-        limit(&first, intset, listpack);
-        assert!(first.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
-        for round in 0..1500 {
-            let template = TEMPLATES[rng.below(TEMPLATES.len() as u64) as usize];
-            let now = first.clock.unix_ms();
-            let command: Command = template.split(' ').map(|word| fill_in(word, &mut rng, now)).collect();
-            let reply = first.run(&command);
-            assert!(!reply.starts_with(b"-ERR syntax"), "{command:?}: {}", String::from_utf8_lossy(&reply));
-            first.clock.advance(Duration::from_millis(rng.below(60)));
-            if round % 100 == 99 {
-                let mut second = Bench::new();
-                limit(&second, intset, listpack);
-                second.clock.set_unix_ms(1_000_000_000_000);
-                for command in &*journal.0.lock() {
-                    let reply = second.run(command);
-                    assert_ne!(reply.first(), Some(&b'-'), "{command:?}: {}", String::from_utf8_lossy(&reply));
-                }
-                second.clock.set_unix_ms(first.clock.unix_ms());
-                assert_eq!(first.dataset(), second.dataset(), "seed {seed}, round {round}");
-            }
-        }
-        assert!(journal.0.lock().len() > 500);
+    let limit = |bench: &Bench, seed: u64| limit(bench, [(512, 128), (0, 0), (3, 6)][seed as usize % 3]);
+    Plan {
+        seeds: 9,
+        rounds: 1500,
+        every: 100,
+        least: 500,
+        templates: TEMPLATES,
+        fill: &fill_in,
+        at: EARLY,
+        set: &limit,
     }
+    .run(|bench| bench.dataset());
 }
 
 #[test]
@@ -179,7 +163,7 @@ fn picks_by_command_are_even() {
     const DRAWS: usize = 6_000;
     for (intset, listpack, prefix) in [(512, 128, ""), (0, 128, ""), (0, 128, "m"), (0, 0, "m")] {
         let mut bench = Bench::new();
-        limit(&bench, intset, listpack);
+        limit(&bench, (intset, listpack));
         bench.worker.server().config.update(|settings| {
             settings.hash_max_listpack_entries = listpack;
             settings.zset_max_listpack_entries = listpack;

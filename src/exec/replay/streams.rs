@@ -57,30 +57,20 @@ fn seen(bench: &mut Bench) -> Vec<String> {
 
 #[test]
 fn the_journal_of_streams_replayed_gives_the_same_streams() {
-    for seed in 0..6 {
-        let (mut rng, mut first, journal) = (Rng::new(seed), Bench::new(), Recorder::default());
-        let nodes = [100, 3][seed as usize % 2];
-        first.worker.server().config.update(|settings| settings.stream_node_max_entries = nodes);
-        assert!(first.worker.server().store.listeners.set_journal(Box::new(journal.clone())));
-        for round in 0..1200 {
-            let template = TEMPLATES[rng.below(TEMPLATES.len() as u64) as usize];
-            let now = first.clock.unix_ms();
-            let command: Command = template.split(' ').map(|word| fill_in(word, &mut rng, now)).collect();
-            let reply = first.run(&command);
-            assert!(!reply.starts_with(b"-ERR syntax"), "{command:?}: {}", String::from_utf8_lossy(&reply));
-            first.clock.advance(Duration::from_millis(rng.below(60)));
-            if round % 200 == 199 {
-                let mut second = Bench::new();
-                second.worker.server().config.update(|settings| settings.stream_node_max_entries = nodes);
-                second.clock.set_unix_ms(first.clock.unix_ms());
-                for command in &*journal.0.lock() {
-                    let reply = second.run(command);
-                    assert_ne!(reply.first(), Some(&b'-'), "{command:?}: {}", String::from_utf8_lossy(&reply));
-                }
-                assert_eq!(seen(&mut first), seen(&mut second), "seed {seed}, round {round}");
-            }
-        }
+    let limit = |bench: &Bench, seed: u64| {
+        bench.worker.server().config.update(|s| s.stream_node_max_entries = [100, 3][seed as usize % 2]);
+    };
+    Plan {
+        seeds: 6,
+        rounds: 1200,
+        every: 200,
+        least: 200,
+        templates: TEMPLATES,
+        fill: &fill_in,
+        at: LATE,
+        set: &limit,
     }
+    .run(seen);
 }
 
 /// What is journalled depends on nothing but the data: no time, no node.
