@@ -12,7 +12,7 @@
 //!
 //! **Parts.** `cost`: an EVALSHA of GET and SET, one at a time and 16 a batch, on one connection and on 50: server CPU a
 //! script and the user part of it, ours beside `redis-server`, the server on one core and the load on the other. One at a
-//! time it is the user part that tells: the rest is the kernel's, the same for both. `parallel`: a script of 100 GET and SET
+//! time it is the user part that tells: the rest is the kernel's. `parallel`: a script of 100 GET and SET
 //! on the key of its connection, 16 a batch; scripts a second of two connections on two workers as a multiple of one's on
 //! one, on all cores.
 
