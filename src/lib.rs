@@ -75,7 +75,8 @@
 //! The main thread accepts connections, hears signals and drives the periodic work (active expiry, time-outs, samples).
 //! Each worker thread is a loop over its epoll (`net/worker.rs`): connections whose sockets are ready, which other threads
 //! have left something for, whose deadlines have come, or which had work left, have a turn each, of bounded length. A
-//! background thread frees large values, another writes the log. Only the main thread has an async runtime.
+//! background thread frees large values in small pieces ([`base::pace`]), another writes the log. Only the main thread has an
+//! async runtime.
 #![warn(missing_docs)]
 pub mod base;
 pub mod cli;

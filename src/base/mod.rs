@@ -8,6 +8,7 @@ pub mod clock;
 pub mod glob;
 pub mod hash;
 pub mod num;
+pub mod pace;
 pub mod rng;
 pub mod segmented;
 pub mod size_class;

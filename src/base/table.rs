@@ -27,6 +27,7 @@ use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::{self, NonNull};
 
+use super::pace;
 use super::size_class::good_size;
 
 mod parts;
@@ -42,6 +43,8 @@ const TAIL_MAX: usize = 48;
 const EMPTY_HASH: u32 = u32::MAX;
 /// Bytes a slot takes.
 const SLOT: usize = size_of::<Slot>();
+/// Entries that are dropped between two looks at whether a pause is due.
+const BREATHE_EVERY: usize = 64;
 
 /// A 48-bit pointer with 16 spare bits above it, of alignment 4: what a slot holds and what an
 /// entry type wraps.  The spare bits are the table's and mean nothing to the entry.
@@ -702,10 +705,15 @@ impl<E: Thin> Table<E> {
 impl<E: Thin> Drop for Table<E> {
     fn drop(&mut self) {
         let mut next = self.occupied(0);
+        let mut dropped = 0_usize;
         while let Some(p) = next {
             // SAFETY: the slot holds an entry, and is not looked at again.
             drop(unsafe { E::from_raw((*self.at(p.0 as usize)).word.get()) });
             next = self.next(p);
+            dropped += 1;
+            if dropped.is_multiple_of(BREATHE_EVERY) {
+                pace::breathe();
+            }
         }
         self.free_array();
     }

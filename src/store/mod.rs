@@ -151,9 +151,9 @@ impl Store {
             dbs: (0..databases.max(1)).map(|_| OnceLock::new()).collect(),
             shards: shards.clamp(1, SHARDS_MAX).next_power_of_two(),
             hasher,
-            clock,
             listeners: Listeners::default(),
-            reaper: Reaper::default(),
+            reaper: Reaper::new(clock.clone()),
+            clock,
             busy: Busy::default(),
         }
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::field::Field;
 use super::{FieldTtl, Value};
 use crate::base::hash;
+use crate::base::pace;
 use crate::base::segmented::{self, Segmented};
 use crate::base::size_class::good_size;
 use crate::base::table::Thin;
@@ -25,6 +26,12 @@ pub struct HashTable {
     blocks: usize,
     /// (Expiry, hash) of the fields that expire. Allocates nothing while there are none.
     order: BTreeSet<(u64, u32)>,
+}
+
+impl Drop for HashTable {
+    fn drop(&mut self) {
+        pace::drain(|| self.order.pop_first());
+    }
 }
 
 impl HashTable {

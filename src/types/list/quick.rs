@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 use super::super::packed::{At, Item, Packed};
 use super::node::Node;
 use super::{End, ListLimits, Side, part};
+use crate::base::pace;
 use crate::base::size_class::good_size;
 
 #[cfg(test)]
@@ -62,6 +63,15 @@ impl Clone for Quick {
         let mut copy = Self { nodes, node_bytes, ..*self };
         copy.measure_array();
         copy
+    }
+}
+
+impl Drop for Quick {
+    fn drop(&mut self) {
+        for node in self.nodes.drain(..) {
+            drop(node);
+            pace::breathe();
+        }
     }
 }
 

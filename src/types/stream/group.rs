@@ -5,6 +5,7 @@
 //! an id may be pending whose entry has been deleted.
 
 use super::{StreamId, tree_bytes};
+use crate::base::pace;
 use crate::base::size_class::good_size;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -67,6 +68,18 @@ pub struct Group {
     consumers: Vec<Option<Consumer>>,
     names: BTreeMap<Arc<[u8]>, u32>,
     name_bytes: usize,
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        pace::drain(|| self.pending.pop_first());
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        pace::drain(|| self.pending.pop_first());
+    }
 }
 
 impl Group {

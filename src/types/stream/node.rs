@@ -14,6 +14,7 @@
 //! by a flag: the bytes stay until the last entry of the node goes. Must not know the stream, groups, or the limits.
 
 use super::StreamId;
+use crate::base::pace;
 use crate::types::packed::{At, Item, Iter, Packed};
 
 const DELETED: i64 = 1;
@@ -22,6 +23,13 @@ const SAME_NAMES: i64 = 2;
 /// Some consecutive entries. Their ids are relative to the first one's, which the caller keeps.
 #[derive(Clone, Debug)]
 pub(super) struct Node(Packed);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // A stream has many, and nothing else that is worth a pause.
+        pace::breathe();
+    }
+}
 
 /// The fields of an entry and their values, in the order in which they were given.
 #[derive(Clone)]

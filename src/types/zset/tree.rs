@@ -25,6 +25,7 @@ use std::ptr;
 
 use self::node::{CAP, Node, child, count_before, counts, give_left, give_right, key, keys, len, open, total};
 use super::member::Ref;
+use crate::base::pace;
 
 /// A neighbour with at least so many free places takes some of a full node.
 const ROOM_MIN: usize = CAP / 8;
@@ -288,6 +289,7 @@ impl Tree {
         }
         // SAFETY: the caller has taken the node out of the tree.
         unsafe { node::free_node(node, level) }
+        pace::breathe();
     }
 
     /// Frees a node and all below it, leaves from left to right, and shows each leaf's entries to `f` first.
