@@ -221,7 +221,9 @@ pub const FIELDS: &[Field] = &[
     }),
     (Clients, "paused_timeout_milliseconds", |f| Count(paused(f).unwrap_or(0))),
     (Clients, "total_blocking_keys", |f| Count(f.server.store.used().map(|(_, db)| db.waited_keys()).sum())),
-    (Clients, "total_blocking_keys_on_nokey", zero),
+    (Clients, "total_blocking_keys_on_nokey", |f| {
+        Count(f.server.store.used().map(|(_, db)| db.waited_for_absence()).sum())
+    }),
     (Mem, "used_memory", |f| Count(f.memory.allocated)),
     (Mem, "used_memory_human", |f| human(f.memory.allocated)),
     (Mem, "used_memory_rss", |f| Count(f.memory.rss)),

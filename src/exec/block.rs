@@ -84,6 +84,10 @@ impl Waiting for Waiter {
     fn number(&self) -> u64 {
         self.number
     }
+
+    fn wants_absence(&self) -> bool {
+        fetches_of_group(self.row, self.args.view()).is_some()
+    }
 }
 
 impl Waiter {

@@ -23,6 +23,10 @@ pub trait Waiting: Any + Send + Sync {
     fn is_over(&self) -> bool;
     /// Its place in time: no other has it, and it grows in every queue.
     fn number(&self) -> u64;
+    /// Whether it is also to be told that the key is there no longer.
+    fn wants_absence(&self) -> bool {
+        false
+    }
 }
 
 /// A place in queues.
@@ -31,6 +35,8 @@ pub type Ticket = Arc<dyn Waiting>;
 #[derive(Default)]
 pub(super) struct BlockMap {
     keys: HashMap<Box<[u8]>, Queue, BuildHasherDefault<KeyHasher>>,
+    /// Those whose absence somebody waits for.
+    for_absence: u32,
 }
 
 /// The seeded hash of members: while anybody waits every write of the shard looks its key up, and std's hasher takes
@@ -55,6 +61,8 @@ impl Hasher for KeyHasher {
 #[derive(Default)]
 struct Queue {
     tickets: VecDeque<Ticket>,
+    /// Tickets that want to be told that the key is gone.
+    for_absence: u32,
     /// Where in [`super::Effects::ready`] the key was put last: there it need not be put again.
     ready_at: usize,
 }
@@ -66,35 +74,25 @@ fn same(a: &Ticket, b: &Ticket) -> bool {
 impl Inner {
     /// Puts a ticket at the end of a key's queue; once, if it is put there several times in a row.
     pub(super) fn block(&mut self, key: &[u8], ticket: Ticket) {
-        let map = &mut self.blocked.get_or_insert_default().keys;
-        let tickets = &mut map.entry(key.into()).or_default().tickets;
-        if !tickets.back().is_some_and(|last| same(last, &ticket)) {
-            tickets.push_back(ticket);
-        }
-    }
-
-    /// Keeps those of a key's tickets for which `keep` says so. O(tickets).
-    fn retain(&mut self, key: &[u8], keep: impl FnMut(&Ticket) -> bool) {
-        let Some(map) = &mut self.blocked else { return };
-        if let Some(queue) = map.keys.get_mut(key) {
-            queue.tickets.retain(keep);
-            if queue.tickets.is_empty() {
-                map.keys.remove(key);
+        let map = self.blocked.get_or_insert_default();
+        let queue = map.keys.entry(key.into()).or_default();
+        if !queue.tickets.back().is_some_and(|last| same(last, &ticket)) {
+            if ticket.wants_absence() {
+                map.for_absence += u32::from(queue.for_absence == 0);
+                queue.for_absence += 1;
             }
-        }
-        if map.keys.is_empty() {
-            self.blocked = None;
+            queue.tickets.push_back(ticket);
         }
     }
 
-    /// Takes a ticket out of a key's queue. O(log of the queue) where it is near an end, as that of who is served.
-    pub(super) fn unblock(&mut self, key: &[u8], ticket: &Ticket) {
+    /// Takes tickets out of a key's queue: `take` does, and returns how many of them wanted to be told of its absence. What is
+    /// empty or far too large then gives its memory back.
+    fn take_out(&mut self, key: &[u8], take: impl FnOnce(&mut VecDeque<Ticket>) -> u32) {
         let Some(map) = &mut self.blocked else { return };
         let Some(queue) = map.keys.get_mut(key) else { return };
-        let i = queue.tickets.partition_point(|t| t.number() < ticket.number());
-        if queue.tickets.get(i).is_some_and(|t| same(t, ticket)) {
-            queue.tickets.remove(i);
-        }
+        let taken = take(&mut queue.tickets);
+        queue.for_absence -= taken;
+        map.for_absence -= u32::from(taken > 0 && queue.for_absence == 0);
         let (len, capacity) = (queue.tickets.len(), queue.tickets.capacity());
         if len == 0 {
             map.keys.remove(key);
@@ -109,16 +107,41 @@ impl Inner {
         }
     }
 
+    /// Throws away those of a key's tickets that are over. O(tickets).
+    fn clean(&mut self, key: &[u8]) {
+        self.take_out(key, |tickets| {
+            let mut taken = 0;
+            tickets.retain(|t| {
+                let over = t.is_over();
+                taken += u32::from(over && t.wants_absence());
+                !over
+            });
+            taken
+        });
+    }
+
+    /// Takes a ticket out of a key's queue. O(log of the queue) where it is near an end, as that of who is served.
+    pub(super) fn unblock(&mut self, key: &[u8], ticket: &Ticket) {
+        self.take_out(key, |tickets| {
+            let i = tickets.partition_point(|t| t.number() < ticket.number());
+            let found = tickets.get(i).is_some_and(|t| same(t, ticket));
+            let taken = found.then(|| tickets.remove(i)).flatten();
+            u32::from(taken.is_some_and(|t| t.wants_absence()))
+        });
+    }
+
     /// The first of a key's tickets that is not over; those before it are thrown away.
     pub(super) fn waiting(&mut self, key: &[u8]) -> Option<Ticket> {
-        let queue = self.blocked.as_mut()?.keys.get_mut(key)?;
-        while let Some(front) = queue.tickets.front() {
-            if !front.is_over() {
-                return Some(Arc::clone(front));
+        let first = |inner: &Self| {
+            let front = inner.blocked.as_ref()?.keys.get(key)?.tickets.front()?;
+            Some((Arc::clone(front), front.is_over()))
+        };
+        while let Some((front, over)) = first(self) {
+            if !over {
+                return Some(front);
             }
-            queue.tickets.pop_front();
+            self.take_out(key, |tickets| u32::from(tickets.pop_front().is_some_and(|t| t.wants_absence())));
         }
-        self.retain(key, |_| false);
         None
     }
 
@@ -133,7 +156,7 @@ impl Inner {
 
     /// A key's tickets that are not over, in order; the others are thrown away.
     pub(super) fn waiters(&mut self, key: &[u8]) -> Vec<Ticket> {
-        self.retain(key, |t| !t.is_over());
+        self.clean(key);
         let queue = self.blocked.as_ref().and_then(|map| map.keys.get(key));
         queue.map_or_else(Vec::new, |queue| queue.tickets.iter().cloned().collect())
     }
@@ -149,6 +172,11 @@ impl Inner {
     /// Number of keys that somebody waits for.
     pub(super) fn waited_keys(&self) -> u32 {
         self.blocked.as_ref().map_or(0, |map| map.keys.len() as u32)
+    }
+
+    /// Number of keys whose absence somebody waits for.
+    pub(super) fn waited_for_absence(&self) -> u32 {
+        self.blocked.as_ref().map_or(0, |map| map.for_absence)
     }
 
     /// Whether somebody waits for `key`.

@@ -109,6 +109,11 @@ impl Db {
         self.shards.iter().map(|s| u64::from(s.waited_keys())).sum()
     }
 
+    /// Those of them whose absence somebody waits for, without locking.
+    pub fn waited_for_absence(&self) -> u64 {
+        self.shards.iter().map(|s| u64::from(s.waited_for_absence())).sum()
+    }
+
     /// Mean time to live in milliseconds of the keys that have one, as the active expiry has met them lately; 0: none.
     pub fn avg_ttl(&self) -> u64 {
         self.avg_ttl_ms.load(Relaxed)

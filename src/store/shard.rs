@@ -51,6 +51,8 @@ pub struct Shard {
     wait_ns: AtomicU64,
     /// Keys that clients wait for.
     waited: AtomicU32,
+    /// Those of them whose absence they wait for.
+    waited_for_absence: AtomicU32,
 }
 
 const _: () = assert!(std::mem::offset_of!(Shard, base) == 64 && size_of::<Shard>() == 128);
@@ -121,11 +123,17 @@ impl Shard {
     /// Publishes how many keys clients wait for; called with the lock held after its queues changed.
     pub(super) fn publish_waited(&self, inner: &Inner) {
         self.waited.store(inner.waited_keys(), Relaxed);
+        self.waited_for_absence.store(inner.waited_for_absence(), Relaxed);
     }
 
     /// Keys that clients wait for.
     pub fn waited_keys(&self) -> u32 {
         self.waited.load(Relaxed)
+    }
+
+    /// Keys that clients wait for which want to be told when the key is there no longer.
+    pub fn waited_for_absence(&self) -> u32 {
+        self.waited_for_absence.load(Relaxed)
     }
 
     /// Keys.

@@ -506,6 +506,35 @@ fn a_blocked_client_is_listed() {
     });
 }
 
+#[test]
+fn info_counts_the_keys_that_clients_wait_for() {
+    // redis-server 7.0 has no such fields.
+    on_ours(&[], |server| {
+        let counts = || ["total_blocking_keys", "total_blocking_keys_on_nokey"].map(|f| server.info("clients", f));
+        let mut client = server.client();
+        assert_eq!(client.ask("XGROUP CREATE s g $ MKSTREAM"), "+OK");
+        assert_eq!(counts(), ["0", "0"]);
+        let mut members: Vec<Client> =
+            (1..3).map(|n| block(server, &format!("XREADGROUP GROUP g c{n} BLOCK 0 STREAMS s >"), n)).collect();
+        let mut reader = block(server, "XREAD BLOCK 0 STREAMS s $", 3);
+        let mut popper = block(server, "BLPOP l 0", 4);
+        assert_eq!(counts(), ["2", "1"]);
+        drop(members.pop());
+        wait_for(server, 3);
+        assert_eq!(counts(), ["2", "1"]);
+        assert_eq!(client.ask("DEL s"), ":1");
+        assert!(members[0].recv().render().starts_with("-NOGROUP"));
+        wait_for(server, 2);
+        assert_eq!(counts(), ["2", "0"]);
+        assert_eq!(client.ask("XADD s 1-1 f v"), "1-1");
+        reader.recv();
+        assert_eq!(client.ask("RPUSH l x"), ":1");
+        popper.recv();
+        wait_for(server, 0);
+        assert_eq!(counts(), ["0", "0"]);
+    });
+}
+
 /// Sorted sets: whatever brings one to a key wakes who waits for it, first come first served.
 #[test]
 fn sorted_sets_may_come_in_any_way() {
