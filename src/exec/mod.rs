@@ -78,8 +78,8 @@ pub struct Worker {
     source: Source,
     /// Serves the other clients of this thread, while a script of one is busy.
     serve_others: fn(),
-    /// It serves clients while a script of this thread is busy: it runs none itself.
-    within_script: bool,
+    /// It runs scripts. Not while two of this thread's are busy already.
+    runs_scripts: bool,
 }
 
 /// What [`Worker::run`] did with a connection's input.
@@ -132,7 +132,7 @@ impl Worker {
             after_mail: None,
             source: Source::Client,
             serve_others: || {},
-            within_script: false,
+            runs_scripts: true,
             settings,
             server,
         }
@@ -144,10 +144,10 @@ impl Worker {
         Self { stats, ..Self::new(server, 0) }
     }
 
-    /// The same where scripts may become busy: what serves the others then, and whether this is that half of the worker.
-    pub fn beside_scripts(mut self, serve_others: fn(), within_script: bool) -> Self {
+    /// The same where scripts may become busy: what serves the others then, and whether this one runs scripts itself.
+    pub fn beside_scripts(mut self, serve_others: fn(), runs_scripts: bool) -> Self {
         self.serve_others = serve_others;
-        self.within_script = within_script;
+        self.runs_scripts = runs_scripts;
         self
     }
 
@@ -496,12 +496,12 @@ impl Worker {
         self.stats.error_codes.add(code);
     }
 
-    /// Puts the scratch back into a sound state after a panic: what was lent to the command is gone with it.
+    /// Puts the scratch back into a sound state after a panic: what was lent to the command is gone with it. Who waited for
+    /// what earlier commands of its transaction or script have changed is served when the client is disconnected.
     #[cold]
     pub fn recover(&mut self) {
-        let calls = std::mem::take(&mut self.effects.calls);
-        self.effects = Effects { lazy: commit::lazy(&self.settings), calls, ..Effects::default() };
-        self.ready.clear();
+        let (calls, ready) = (std::mem::take(&mut self.effects.calls), std::mem::take(&mut self.ready));
+        self.effects = Effects { lazy: commit::lazy(&self.settings), calls, ready, ..Effects::default() };
         self.locks.clear();
         self.after_mail = None;
         self.source = Source::Client;
@@ -510,6 +510,11 @@ impl Worker {
     /// Gives up what a connection held: watched keys, its place among the monitors.
     pub fn disconnect(&mut self, client: &mut Client) {
         let server = Arc::clone(&self.server);
+        // What a panic has left, in a busy script as well.
+        self.settle(&server);
+        if !server.store.busy.any() {
+            self.catch_up(&server);
+        }
         self.abandon(&server, client);
         self.unwatch(&server, client);
         self.settle(&server);

@@ -23,8 +23,10 @@
 //! `busy-reply-threshold` says that its shards are busy: from then on who needs one of them gets an error
 //! instead of waiting (`store/lock.rs`), clients and periodic work alike; what cannot be refused is put off
 //! (`server/late.rs`) and done when the script has ended. Its worker serves its other clients between two of the script's
-//! instructions (`net/worker.rs`), so that SCRIPT KILL reaches it whoever sends it; another script is not run then, it is
-//! refused as the server of one thread would: on a server of one worker nobody could reach one that then does not end.
+//! instructions (`net/worker.rs`), so that SCRIPT KILL reaches it whoever sends it. A script of theirs on free shards is run
+//! then, on a Lua state of its own, and the first goes on when it has ended; if it becomes busy as well, its worker still
+//! serves others but runs no third script: it is refused as the server of one thread would. What is new to the server is
+//! tried with the shards of its keys alone where a busy script keeps it from having all.
 //! SCRIPT KILL marks the script, unless it has called a command that writes; the shutdown of the server ends it in any case.
 //!
 //! **A panic** in a command of a script ends the client as any panic does; the shards are unlocked, what was changed stays.
@@ -164,7 +166,7 @@ impl Worker {
         args: ArgView<'_>,
         reply: &mut Reply<'_>,
     ) {
-        if self.within_script {
+        if !self.runs_scripts {
             let busy = server.scripts.running.busy().map_or(BUSY, busy);
             self.refuse(client, Some(id), busy.as_bytes(), reply);
             return;
@@ -196,7 +198,12 @@ impl Worker {
     ) -> bool {
         asked.script.runs.fetch_add(1, Relaxed);
         let lines = self.lines.len();
-        let mut wide = asked.script.learnt() != Learnt::Keeps;
+        let mut wide = match asked.script.learnt() {
+            Learnt::Keeps => false,
+            Learnt::Strays => true,
+            // All shards cannot be had while a script is busy.
+            Learnt::Nothing => !server.store.busy.any(),
+        };
         loop {
             let ended = self.run_once(server, client, row, asked, args, (wide, &mut *reply));
             self.effects.ready.append(&mut self.ready);
@@ -317,7 +324,7 @@ impl Worker {
             watched: None,
         };
         let ran = script::run(&mut scene, script, call, reply);
-        if scene.declared.is_some() {
+        if script.learnt() == Learnt::Nothing {
             script.learn(false);
         }
         let was_busy = scene.watched.as_ref().is_some_and(|watched| watched.busy.is_some());

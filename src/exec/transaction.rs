@@ -151,7 +151,7 @@ impl Worker {
             return;
         }
         let scripts = multi.queue.iter().any(|(id, _)| matches!(server.commands.row(*id).run, Run::Script(_)));
-        if self.within_script && scripts {
+        if scripts && !self.runs_scripts {
             let busy = server.scripts.running.busy().map_or(BUSY, busy);
             reply.error(&format!("EXECABORT Transaction discarded because of: {busy}"));
             self.unwatch_all(server, watches);

@@ -102,6 +102,20 @@ impl Why {
         let hup = event.is_read_closed() || event.is_error();
         Why::Socket { readable: event.is_readable() || hup, writable: event.is_writable() || hup, hup }
     }
+
+    /// Makes it tell of both, if one can.
+    pub(super) fn takes_in(&mut self, other: Why) -> bool {
+        if let (
+            Why::Socket { readable, writable, hup },
+            Why::Socket { readable: or_readable, writable: or_writable, hup: or_hup },
+        ) = (&mut *self, other)
+        {
+            *readable |= or_readable;
+            *writable |= or_writable;
+            *hup |= or_hup;
+        }
+        std::mem::discriminant(self) == std::mem::discriminant(&other)
+    }
 }
 
 /// What a connection wants after its turn.

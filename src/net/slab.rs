@@ -77,6 +77,12 @@ impl<T> Slab<T> {
         if slot.generation == (token >> 32) as u32 { slot.content.take() } else { None }
     }
 
+    /// Whether what has this token is lent. O(1).
+    pub(super) fn is_lent(&self, token: u64) -> bool {
+        let slot = self.slots.get(index(token));
+        slot.is_some_and(|slot| slot.generation == (token >> 32) as u32 && slot.content.is_none())
+    }
+
     /// Puts what was lent back. O(1).
     #[inline]
     pub(super) fn put_back(&mut self, token: u64, content: Box<T>) {

@@ -12,8 +12,9 @@
 //! a round that does not sleep. That is possible because for its turn a connection is lent out of the slab, and the
 //! worker's scratch with it, so that nothing of the loop is in use but what the turn was lent: what the loop has lies in
 //! cells, none of which is borrowed during a turn but the list of events, which no turn changes. The round has a scratch of
-//! its own. What is told of the connection that runs the script waits until its turn is over. In such a round no script is
-//! run.
+//! its own. What is told of the connection that runs the script waits until its turn is over. A script that is run in such a
+//! round may become busy as well, and has its own rounds, in which none is run ([`ROUNDS_WITHIN`]): so whatever does not end,
+//! there is a round that hears of SCRIPT KILL.
 //!
 //! **A message to many** is left with each of its subscribers at once, but their turns to write it are taken a few at a
 //! time ([`MAIL_TURNS`]), between looks at the sockets: so nobody waits behind a thousand writes, and a publisher that is
@@ -55,6 +56,8 @@ const EVENTS: usize = 256;
 const LATE_MAX: usize = 16;
 /// So many of those whom other threads have called have their turns between two looks at the sockets.
 const MAIL_TURNS: usize = 64;
+/// Rounds within each other, at most. Scripts are run in all but the innermost.
+const ROUNDS_WITHIN: usize = 2;
 /// All events are done with.
 const ALL: usize = usize::MAX;
 /// The token by which other threads wake the loop; no connection has it.
@@ -72,11 +75,12 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// `within`: for rounds within a turn.
-    fn new(server: &Arc<Server>, index: usize, within: bool) -> Box<Self> {
-        let serve: fn() = if within { || {} } else { serve_others };
+    /// `depth`: of the rounds within turns in which it is lent.
+    fn new(server: &Arc<Server>, index: usize, depth: usize) -> Box<Self> {
+        let runs_scripts = depth < ROUNDS_WITHIN;
+        let serve: fn() = if runs_scripts { serve_others } else { || {} };
         Box::new(Self {
-            exec: Worker::new(Arc::clone(server), index).beside_scripts(serve, within),
+            exec: Worker::new(Arc::clone(server), index).beside_scripts(serve, runs_scripts),
             server: Arc::clone(server),
             input: vec![0; INPUT].into_boxed_slice(),
             output: OutBuf::default(),
@@ -103,10 +107,12 @@ pub(super) struct EventLoop {
     server: Arc<Server>,
     /// Lent to the connection whose turn it is.
     scratch: Cell<Option<Box<Scratch>>>,
-    /// The scratch for rounds within a turn, once there was one.
-    within: Cell<Option<Box<Scratch>>>,
-    /// The connection whose turn it is, and what it was told meanwhile.
-    running: Cell<u64>,
+    /// The scratches for rounds within a turn, once there was one, and how many such rounds there are now.
+    within: [Cell<Option<Box<Scratch>>>; ROUNDS_WITHIN],
+    depth: Cell<usize>,
+    /// What sockets have said that a round within a turn has yet to do.
+    urgent: RefCell<VecDeque<(u64, Why)>>,
+    /// What connections were told while they had their turns.
     missed: RefCell<Vec<(u64, Why)>>,
     index: usize,
     connections: RefCell<Slab<Connection>>,
@@ -145,9 +151,10 @@ impl EventLoop {
         }
         Self {
             poll: RefCell::new(poll),
-            scratch: Cell::new(Some(Scratch::new(&server, index, false))),
-            within: Cell::default(),
-            running: Cell::new(u64::MAX),
+            scratch: Cell::new(Some(Scratch::new(&server, index, 0))),
+            within: Default::default(),
+            depth: Cell::new(0),
+            urgent: RefCell::default(),
             missed: RefCell::default(),
             server,
             index,
@@ -229,23 +236,32 @@ impl EventLoop {
     /// A round within a turn: it does not sleep. It begins with what the round around it has not come to.
     #[cold]
     fn round_within(&self) {
-        let scratch = self.within.take().unwrap_or_else(|| Scratch::new(&self.server, self.index, true));
-        let outer = (self.scratch.replace(Some(scratch)), self.running.get());
-        let late = self.late.take();
-        let taken = self.taken.replace(ALL);
+        let depth = self.depth.get() + 1;
+        let Some(place) = self.within.get(depth - 1) else { return };
+        let scratch = place.take().unwrap_or_else(|| Scratch::new(&self.server, self.index, depth));
+        let outer = self.scratch.replace(Some(scratch));
+        self.depth.set(depth);
         // After the round's events are over the list is free, and nothing of it is left.
-        self.events.borrow().iter().skip(taken).for_each(|event| self.event(event));
+        let taken = self.taken.replace(ALL);
+        self.make_urgent(self.events.borrow().iter().skip(taken));
         let mut fresh = Events::with_capacity(EVENTS);
         let polled = self.poll.borrow_mut().poll(&mut fresh, Some(Duration::ZERO));
         match polled {
-            Ok(()) => fresh.iter().for_each(|event| self.event(event)),
+            Ok(()) => self.make_urgent(fresh.iter()),
             Err(e) => tracing::debug!("Looking at the sockets of worker {} failed: {e}", self.index),
         }
+        // They lie where a round within one of these turns finds them.
+        while let Some((token, why)) = pop(&self.urgent) {
+            self.turn(token, why);
+        }
         self.serve_the_rest();
-        *self.late.borrow_mut() = late;
-        self.within.set(self.scratch.take());
-        self.scratch.set(outer.0);
-        self.running.set(outer.1);
+        self.depth.set(depth - 1);
+        place.set(self.scratch.replace(outer));
+    }
+
+    fn make_urgent<'e>(&self, events: impl Iterator<Item = &'e Event>) {
+        let told = events.filter(|event| event.token() != WAKE);
+        self.urgent.borrow_mut().extend(told.map(|event| (event.token().0 as u64, Why::of(event))));
     }
 
     fn now_ns(&self) -> u64 {
@@ -279,15 +295,13 @@ impl EventLoop {
     fn turn(&self, token: u64, why: Why) {
         let lent = self.connections.borrow_mut().lend(token);
         let Some(mut connection) = lent else {
-            if token == self.running.get() {
-                self.missed.borrow_mut().push((token, why));
+            if self.connections.borrow().is_lent(token) {
+                self.miss(token, why);
             }
             return;
         };
         let Some(mut scratch) = self.scratch.take() else { return };
-        let outer = self.running.replace(token);
         let next = connection.turn(&mut scratch, why);
-        self.running.set(outer);
         self.scratch.set(Some(scratch));
         let deadline = connection.deadline_ns();
         if deadline != connection.armed_ns {
@@ -328,6 +342,15 @@ impl EventLoop {
         drop(connection);
         self.connections.borrow_mut().vacate(token);
         self.load.fetch_sub(1, Relaxed);
+    }
+
+    /// Remembers what happened to a connection that has its turn: of each kind of thing one.
+    #[cold]
+    fn miss(&self, token: u64, why: Why) {
+        let mut missed = self.missed.borrow_mut();
+        if !missed.iter_mut().any(|(other, known)| *other == token && known.takes_in(why)) {
+            missed.push((token, why));
+        }
     }
 
     /// Tells a connection what happened to it while it had its turn.
@@ -420,7 +443,7 @@ impl EventLoop {
 
 /// The next of a queue, which is free again by then.
 #[inline]
-fn pop(queue: &RefCell<VecDeque<u64>>) -> Option<u64> {
+fn pop<T>(queue: &RefCell<VecDeque<T>>) -> Option<T> {
     queue.borrow_mut().pop_front()
 }
 
@@ -430,6 +453,7 @@ mod tests {
     use crate::base::clock::Clock;
     use crate::client::Blocked;
     use crate::config::{Config, Settings};
+    use crate::store::{Call, Event, Notify};
     use mio::Waker;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
@@ -453,15 +477,19 @@ mod tests {
             let (queue, accepted) = channel();
             let worker = EventLoop::new(Arc::new(server), 0, poll, mailbox, accepted, Arc::default());
             let (ours, peer) = UnixStream::pair().unwrap();
-            ours.set_nonblocking(true).unwrap();
-            peer.set_nonblocking(true).unwrap();
             let mut bench = Self { worker, queue, peer, clock };
-            bench.worker.load.fetch_add(1, Relaxed);
-            let socket = Socket::Unix(ours);
-            bench.queue.send(Accepted { id: 1, socket, addr: "here:0".into(), laddr: String::new() }).unwrap();
-            bench.worker.mailbox.ring();
-            bench.round();
+            bench.peer.set_nonblocking(true).unwrap();
+            bench.accept(1, ours);
             bench
+        }
+
+        fn accept(&mut self, id: u64, ours: UnixStream) {
+            ours.set_nonblocking(true).unwrap();
+            self.worker.load.fetch_add(1, Relaxed);
+            let socket = Socket::Unix(ours);
+            self.queue.send(Accepted { id, socket, addr: "here:0".into(), laddr: String::new() }).unwrap();
+            self.worker.mailbox.ring();
+            self.round();
         }
 
         fn round(&mut self) {
@@ -580,6 +608,40 @@ mod tests {
             got += bench.got().len();
         }
         assert_eq!(got, "*2\r\n$1\r\nk\r\n$3000000\r\n\r\n+PONG\r\n".len() + 3_000_000);
+    }
+
+    /// Hears of commands, and panics at those that set a string.
+    struct Fragile;
+
+    impl Notify for Fragile {
+        fn event(&self, event: &Event, _: &mut Vec<Call>) {
+            assert!(event.name != "set", "as was to be shown");
+        }
+    }
+
+    #[test]
+    fn who_waited_is_served_though_a_later_command_of_the_group_panics() {
+        for group in [
+            "MULTI\r\nRPUSH k x\r\nSET s v\r\nEXEC\r\n",
+            "EVAL \"redis.call('RPUSH', 'k', 'x') redis.call('SET', 's', 'v')\" 0\r\n",
+        ] {
+            let mut bench = Bench::new();
+            let listeners = &bench.worker.server.store.listeners;
+            assert!(listeners.set_notify(Box::new(Fragile)));
+            listeners.listen(u32::MAX);
+            bench.send(b"BLPOP k 0\r\n");
+            let (ours, mut other) = UnixStream::pair().unwrap();
+            bench.accept(2, ours);
+            other.write_all(group.as_bytes()).unwrap();
+            bench.round();
+            // Who was served may have had its turn before.
+            bench.worker.mailbox.ring();
+            bench.round();
+            assert_eq!(bench.got(), "*2\r\n$1\r\nk\r\n$1\r\nx\r\n", "{group}");
+            assert_eq!(bench.worker.server.clients.len(), 1);
+            bench.send(b"PING\r\n");
+            assert_eq!(bench.got(), "+PONG\r\n");
+        }
     }
 
     /// The end may come with the last bytes: the system tells of both at once and never again.

@@ -62,8 +62,33 @@ thread_local! {
     };
 }
 
-/// Lends a host to what `f` runs.
+/// What a thread knows of the run around another, which began between two of its instructions. Put back when dropped.
+struct Around {
+    proto: Proto,
+    stop: bool,
+    main: *mut lua_State,
+}
+
+impl Around {
+    fn new() -> Self {
+        RUN.with(|run| Self { proto: run.proto.get(), stop: run.stop.get(), main: run.main.get() })
+    }
+}
+
+impl Drop for Around {
+    fn drop(&mut self) {
+        RUN.with(|run| {
+            run.proto.set(self.proto);
+            run.stop.set(self.stop);
+            run.main.set(self.main);
+        });
+    }
+}
+
+/// Lends a host to what `f` runs. A run that is under way on this thread, on another state, goes on afterwards as if there had
+/// been none.
 pub(super) fn with_host<R>(host: &mut dyn Host, f: impl FnOnce() -> R) -> R {
+    let _around = Around::new();
     SEAM.set(Seam(host), f)
 }
 

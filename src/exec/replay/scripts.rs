@@ -98,25 +98,38 @@ fn serve_within() {
     }
 }
 
-/// A busy script lets others of its thread write: what they do is not of its group.
+/// A busy script lets others of its thread write, in scripts too: what they do is not of its group, and it goes on as if
+/// nothing had been.
 #[test]
 fn what_others_do_during_a_busy_script_is_not_of_its_group() {
     let mut bench = Bench::at(Clock::new());
     let (server, journal) = (Arc::clone(&bench.server), Recorder::default());
     server.config.update(|settings| settings.busy_reply_threshold = 1);
-    bench.worker = Worker::new(Arc::clone(&server), 0).beside_scripts(serve_within, false);
+    bench.worker = Worker::new(Arc::clone(&server), 0).beside_scripts(serve_within, true);
     let shard = |key: &str| server.store.split(server.store.hash(key.as_bytes())).0;
     let other = (0..).map(|i| format!("other{i}")).find(|key| shard(key) != shard("k")).expect("there are many shards");
-    let script = "redis.call('SET', KEYS[1], 1) for i = 1, tonumber(ARGV[1]) do end return redis.call('INCR', KEYS[1])";
+    let script = "redis.setresp(3) redis.call('SET', KEYS[1], 1) for i = 1, tonumber(ARGV[1]) do end \
+        local map = redis.call('LCS', KEYS[1], KEYS[1], 'IDX').map \
+        return {redis.call('INCR', KEYS[1]), map and 'map' or 'list', KEYS[1]}";
     let call = |loops: &str| [&words("EVAL")[..], &[script.as_bytes().to_vec()], &words("1 k"), &words(loops)].concat();
+    // In RESP3, which it has asked for, LCS answers with a map.
+    let replied: &[u8] = b"*3\r\n:2\r\n$3\r\nmap\r\n$1\r\nk\r\n";
     // The first run holds all shards, and learns that one is enough.
-    assert_eq!(bench.run(&call("0")), b":2\r\n");
+    assert_eq!(bench.run(&call("0")), replied);
     assert!(server.store.listeners.set_journal(Box::new(journal.clone())));
-    let within = Worker::new(Arc::clone(&server), 0).beside_scripts(|| {}, true);
-    let client = Bench::with(Arc::clone(&server), within, bench.clock.clone());
-    WITHIN.set(Some((client, words(&format!("SET {other} v")))));
-    assert_eq!(bench.run(&call("30000000")), b":2\r\n");
-    assert!(WITHIN.take().is_none(), "nobody was served meanwhile");
-    let expected = ["SET other v", "MULTI", "SET k 1", "INCR k", "EXEC"].map(|line| line.replace("other", &other));
-    assert_eq!(*journal.0.lock(), expected.map(|line| words(&line)));
+    let set = words(&format!("SET {other} v"));
+    let two = b"redis.call('SET', KEYS[1], 'v') redis.call('APPEND', KEYS[1], 'w') return redis.status_reply('OK')";
+    let eval = [&words("EVAL")[..], &[two.to_vec()], &words(&format!("1 {other}"))].concat();
+    for (command, before) in
+        [(set, &["SET other v"][..]), (eval, &["MULTI", "SET other v", "APPEND other w", "EXEC"][..])]
+    {
+        let within = Worker::new(Arc::clone(&server), 0).beside_scripts(|| {}, true);
+        let client = Bench::with(Arc::clone(&server), within, bench.clock.clone());
+        WITHIN.set(Some((client, command)));
+        assert_eq!(bench.run(&call("30000000")), replied);
+        assert!(WITHIN.take().is_none(), "nobody was served meanwhile");
+        let expected = before.iter().chain(&["MULTI", "SET k 1", "INCR k", "EXEC"]);
+        let expected: Vec<Command> = expected.map(|line| words(&line.replace("other", &other))).collect();
+        assert_eq!(std::mem::take(&mut *journal.0.lock()), expected);
+    }
 }
