@@ -88,11 +88,11 @@ async fn main_task(server: &Arc<Server>, pool: &Arc<Pool>, mut asked: UnboundedR
             () = server.shutdown.wait() => break,
             _ = terminate.recv() => {
                 tracing::warn!("Received SIGTERM scheduling shutdown...");
-                break;
+                server.shutdown.ask();
             }
             _ = interrupt.recv() => {
                 tracing::warn!("Received SIGINT scheduling shutdown...");
-                break;
+                server.shutdown.ask();
             }
             Some(request) = asked.recv() => {
                 let opened = listeners.reopen(&request.settings, server, pool).map_err(|e| e.to_string());

@@ -104,10 +104,12 @@ impl<T> Slab<T> {
         }
     }
 
-    /// All tokens. O(places).
+    /// All tokens, of what is lent as well. O(places).
     pub(super) fn tokens(&self) -> Vec<u64> {
-        let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.content.is_some());
-        used.map(|(place, slot)| token(place, slot.generation)).collect()
+        let mut used = vec![true; self.slots.len()];
+        self.free.iter().for_each(|place| used[*place as usize] = false);
+        let used = self.slots.iter().enumerate().zip(used).filter(|(_, used)| *used);
+        used.map(|((place, slot), _)| token(place, slot.generation)).collect()
     }
 
     /// Whether nothing is in here.
@@ -141,7 +143,9 @@ mod tests {
                 gone.push(token);
             }
             if let Some((&token, &value)) = model.iter().next() {
+                assert!(!slab.is_lent(token));
                 let lent = slab.lend(token).unwrap();
+                assert!(slab.is_lent(token) && slab.tokens().len() == model.len());
                 assert_eq!(*lent, value);
                 slab.put_back(token, lent);
                 assert_eq!(slab.get(token), Some(&mut { value }));

@@ -300,6 +300,10 @@ impl EventLoop {
             }
             return;
         };
+        if matches!(why, Why::Deadline) && !self.is_due(&connection) {
+            self.connections.borrow_mut().put_back(token, connection);
+            return;
+        }
         let Some(mut scratch) = self.scratch.take() else { return };
         let next = connection.turn(&mut scratch, why);
         self.scratch.set(Some(scratch));
@@ -333,6 +337,12 @@ impl EventLoop {
         if !self.missed.borrow().is_empty() {
             self.make_up();
         }
+    }
+
+    /// Whether a connection's deadline has come. The one that it was called for may have been that of a wait that is over.
+    fn is_due(&self, connection: &Connection) -> bool {
+        let deadline = connection.deadline_ns();
+        deadline != 0 && deadline <= self.now_ns()
     }
 
     /// Drops a connection that has ended.
@@ -558,6 +568,20 @@ mod tests {
         assert_eq!(bench.got(), "*-1\r\n+PONG\r\n$1\r\na\r\n$1\r\nb\r\n");
         assert_eq!(bench.query(), 0);
         assert!(bench.worker.timers.borrow().is_empty());
+    }
+
+    /// What a connection is told after its turn may have been meant for a wait that ended in it.
+    #[test]
+    fn the_deadline_of_an_earlier_wait_does_not_end_the_next() {
+        let mut bench = Bench::new();
+        let token = bench.worker.connections.borrow().tokens()[0];
+        for deadline in [Some(2_000_000), None] {
+            bench.block(deadline);
+            bench.clock.advance(Duration::from_micros(1));
+            bench.worker.turn(token, Why::Deadline);
+            assert_eq!(bench.got(), "");
+        }
+        assert!(bench.connection().client().blocked.is_some());
     }
 
     #[test]

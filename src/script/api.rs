@@ -8,7 +8,7 @@
 use super::names;
 use super::raise::{push, push_error, raise, raise_text, text};
 use super::register::register_function;
-use super::{Called, Host, convert};
+use super::{Called, Host, convert, sandbox};
 use crate::base::num::format_general;
 use crate::config::REDIS_VERSION;
 use crate::resp::{ArgBuffer, OutBuf, Proto};
@@ -43,6 +43,8 @@ struct Run {
     stop: Cell<bool>,
     /// The main thread of the Lua state.
     main: Cell<*mut lua_State>,
+    /// A run is under way.
+    under_way: Cell<bool>,
     /// A panic in a command, to go on when the script has ended.
     panic: RefCell<Option<Box<dyn Any + Send>>>,
     /// A command of the script.
@@ -56,6 +58,7 @@ thread_local! {
         proto: Cell::new(Proto::Resp2),
         stop: Cell::new(false),
         main: Cell::new(std::ptr::null_mut()),
+        under_way: Cell::new(false),
         panic: RefCell::new(None),
         args: RefCell::default(),
         out: RefCell::new(OutBuf::new()),
@@ -67,20 +70,36 @@ struct Around {
     proto: Proto,
     stop: bool,
     main: *mut lua_State,
+    random: u64,
 }
 
 impl Around {
-    fn new() -> Self {
-        RUN.with(|run| Self { proto: run.proto.get(), stop: run.stop.get(), main: run.main.get() })
+    /// `None`: no run is under way.
+    fn now() -> Option<Self> {
+        RUN.with(|run| {
+            run.under_way.replace(true).then(|| Self {
+                proto: run.proto.get(),
+                stop: run.stop.get(),
+                main: run.main.get(),
+                random: sandbox::RANDOM.get(),
+            })
+        })
     }
 }
 
-impl Drop for Around {
+/// The end of a run.
+struct End(Option<Around>);
+
+impl Drop for End {
     fn drop(&mut self) {
-        RUN.with(|run| {
-            run.proto.set(self.proto);
-            run.stop.set(self.stop);
-            run.main.set(self.main);
+        RUN.with(|run| match &self.0 {
+            None => run.under_way.set(false),
+            Some(around) => {
+                run.proto.set(around.proto);
+                run.stop.set(around.stop);
+                run.main.set(around.main);
+                sandbox::RANDOM.set(around.random);
+            }
         });
     }
 }
@@ -88,7 +107,7 @@ impl Drop for Around {
 /// Lends a host to what `f` runs. A run that is under way on this thread, on another state, goes on afterwards as if there had
 /// been none.
 pub(super) fn with_host<R>(host: &mut dyn Host, f: impl FnOnce() -> R) -> R {
-    let _around = Around::new();
+    let _end = End(Around::now());
     SEAM.set(Seam(host), f)
 }
 

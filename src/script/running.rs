@@ -8,6 +8,7 @@ use crate::store::IsBusy;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::ThreadId;
 
 /// A function as FUNCTION STATS shows it.
 pub struct RunningFunction {
@@ -29,6 +30,8 @@ pub struct Running {
     wrote: AtomicBool,
     /// Others are told that it is busy.
     busy: AtomicBool,
+    /// Who runs it. Of one thread's the eldest waits for the others.
+    thread: Option<ThreadId>,
 }
 
 impl Running {
@@ -68,7 +71,8 @@ pub struct RunningScripts(Mutex<Vec<Arc<Running>>>);
 impl RunningScripts {
     /// Enters a script, or a function; `wrote`: it has called a command that writes.
     pub fn enter(&self, wrote: bool, function: Option<RunningFunction>) -> Arc<Running> {
-        let running = Arc::new(Running { wrote: AtomicBool::new(wrote), function, ..Running::default() });
+        let thread = Some(std::thread::current().id());
+        let running = Arc::new(Running { wrote: AtomicBool::new(wrote), function, thread, ..Running::default() });
         self.0.lock().push(Arc::clone(&running));
         running
     }
@@ -99,7 +103,13 @@ impl RunningScripts {
         if meant.is_empty() {
             return Kill::Nothing;
         }
-        let harmless: Vec<_> = meant.into_iter().filter(|running| !running.wrote.load(Relaxed)).collect();
+        // One that waits for a busy one of its thread ends no sooner than that.
+        let cannot_end = |running: &Arc<Running>| {
+            let mut since = list.iter().skip_while(|other| !Arc::ptr_eq(other, running)).skip(1);
+            let waits_for = |other: &Arc<Running>| other.thread == running.thread && other.busy.load(Relaxed);
+            running.wrote.load(Relaxed) || since.any(|other| waits_for(other) && other.wrote.load(Relaxed))
+        };
+        let harmless: Vec<_> = meant.into_iter().filter(|running| !cannot_end(running)).collect();
         if harmless.is_empty() {
             return Kill::Wrote;
         }
@@ -117,7 +127,9 @@ mod tests {
     fn the_busy_ones_are_meant_else_the_eldest() {
         let scripts = RunningScripts::default();
         assert_eq!(scripts.kill(false), Kill::Nothing);
-        let (first, second) = (scripts.enter(false, None), scripts.enter(true, None));
+        let first = scripts.enter(false, None);
+        // By another thread.
+        let second = std::thread::scope(|scope| scope.spawn(|| scripts.enter(true, None)).join().unwrap());
         second.is_busy_now();
         assert_eq!(scripts.busy(), Some(IsBusy { function: false }));
         assert_eq!((scripts.kill(false), second.is_killed(), first.is_killed()), (Kill::Wrote, false, false));
@@ -128,6 +140,12 @@ mod tests {
         third.writes();
         assert_eq!(scripts.kill(false), Kill::Wrote);
         scripts.leave(&third);
+        let (outer, inner) = (scripts.enter(false, None), scripts.enter(true, None));
+        outer.is_busy_now();
+        assert_eq!(scripts.kill(false), Kill::Done);
+        inner.is_busy_now();
+        assert_eq!(scripts.kill(false), Kill::Wrote);
+        [outer, inner].iter().for_each(|running| scripts.leave(running));
         let command = OwnedCommand::new([&b"FCALL"[..], b"f", b"0"]);
         let function = scripts.enter(false, Some(RunningFunction { name: "f".into(), command, start_ns: 7 }));
         assert_eq!((scripts.kill(false), function.is_killed()), (Kill::Other, false));

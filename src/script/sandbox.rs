@@ -447,7 +447,7 @@ unsafe extern "C-unwind" fn bounded_pattern(state: *mut lua_State) -> c_int {
 
 thread_local! {
     /// The state of `math.random`: that of POSIX's `drand48` family, which begins so.
-    static RANDOM: Cell<u64> = const { Cell::new(0x1234_abcd_330e) };
+    pub(super) static RANDOM: Cell<u64> = const { Cell::new(0x1234_abcd_330e) };
 }
 
 /// The next of `drand48`'s sequence of 31 bits, in [0, 1) as scripts for Redis know it: divided by 2^31 - 1.

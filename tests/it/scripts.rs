@@ -282,6 +282,39 @@ fn a_second_script_may_become_busy_within_the_first() {
     }
 }
 
+/// A busy script and the one within it may both nest calls as deep as Lua lets them.
+#[test]
+fn two_scripts_of_a_worker_have_stack_enough() {
+    let server = Server::start(&["--busy-reply-threshold", "30", "--workers", "1"]);
+    let mut b = server.client();
+    // How deep it goes is Lua's limit; what is raised there comes back up to the loop.
+    let script =
+        "local function f() pcall(string.gsub, 'a', 'a', f) if ARGV[1] == 'loop' then while true do end end end f()";
+    for key in ["a", "b"] {
+        expect(&mut b, &format!("EVAL \"{script}\" 1 {key} no"), "(nil)");
+    }
+    let (mut outer, mut inner) = (server.client(), server.client());
+    outer.send(&["EVAL", script, "1", "a", "loop"]);
+    eventually("the first is busy", || b.ask("GET a").starts_with("-BUSY"));
+    inner.send(&["EVAL", script, "1", "b", "loop"]);
+    eventually("the second is busy", || b.ask("GET b").starts_with("-BUSY"));
+    expect(&mut b, "SCRIPT KILL", "+OK");
+    for client in [&mut outer, &mut inner] {
+        assert!(client.recv().render().starts_with("-ERR Script killed"));
+    }
+}
+
+/// The server ends on a signal whatever scripts do.
+#[test]
+fn a_signal_ends_a_busy_script() {
+    let mut server = Server::start(&["--busy-reply-threshold", "30", "--workers", "2"]);
+    let (mut a, mut b) = (server.client(), server.client());
+    a.send(&["EVAL", "redis.call('SET', 'k', 'v') while true do end", "0"]);
+    eventually("busy", || b.ask("GET k").starts_with("-BUSY"));
+    assert!(server.terminate());
+    a.expect_closed();
+}
+
 #[test]
 fn scripts_that_hold_all_shards_are_listed() {
     check_ours(
