@@ -6,8 +6,12 @@
 //! tell of the server and not of a queue before it. A reply that is late past the next command's time counts from that
 //! time: a pause is noticed by every command it would have met. The server may use all cores and starts as a user
 //! would start it, because a thread that frees in the background needs somewhere to run.
+//!
+//! Each quantile is the median of those of the windows: a machine that stands still for ten milliseconds in one of them would
+//! else be what is measured.
 
 use super::Result;
+use super::cell::median;
 use super::cli::Options;
 use super::histogram::Histogram;
 use super::load::{Loader, Task};
@@ -86,13 +90,14 @@ pub struct Freed {
     kind: &'static str,
     way: Way,
     title: &'static str,
-    histogram: Histogram,
+    windows: Vec<Histogram>,
     commands: u64,
 }
 
 impl Freed {
+    /// The median of the windows' quantiles, in microseconds.
     fn quantile(&self, q: f64) -> f64 {
-        self.histogram.quantile(q) as f64 / 1e3
+        median(self.windows.iter().map(|window| window.quantile(q) as f64 / 1e3).collect())
     }
 }
 
@@ -133,7 +138,7 @@ fn one(kind: &Kind, rival: &Rival, elements: u64, options: &Options) -> Result<V
         kind: kind.0,
         way: *way,
         title,
-        histogram: Histogram::new(),
+        windows: Vec::new(),
         commands: 0,
     };
     let mut results: Vec<Freed> = WAYS.iter().map(start).collect();
@@ -198,7 +203,9 @@ fn window(
         std::thread::sleep(WINDOW / VICTIMS);
     }
     let outcome = loader.finish()?;
-    freed.histogram.merge(&outcome.histogram).ok_or("a malformed histogram")?;
+    let histogram = Histogram::new();
+    histogram.merge(&outcome.histogram).ok_or("a malformed histogram")?;
+    freed.windows.push(histogram);
     freed.commands += outcome.requests;
     Ok(())
 }
@@ -278,9 +285,11 @@ pub fn table(all: &[Freed]) -> String {
         );
     }
     let least = all.iter().map(|freed| freed.commands).min().unwrap_or(0);
+    let windows = all.iter().map(|freed| freed.windows.len()).min().unwrap_or(0);
     let _ = writeln!(
         out,
-        "\nEach row is of at least {least} commands of other clients, sent at their time whatever the server does."
+        "\nEach row is of at least {least} commands of other clients in {windows} windows, sent at their time whatever the \
+         server does; quantiles are the medians of the windows'."
     );
     out
 }
