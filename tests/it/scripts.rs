@@ -94,6 +94,72 @@ fn a_bank_of_scripts_transactions_and_commands_keeps_its_money() {
     assert!(figure(&client.ask("INFO stats"), "scripts_on_all_shards") > 0);
 }
 
+/// Sends a command until it is not refused because a script is busy.
+fn insist(client: &mut Client, words: &[&str]) -> String {
+    loop {
+        let reply = client.command(words).render();
+        if !reply.starts_with("-BUSY") {
+            return reply;
+        }
+    }
+}
+
+/// Every script is busy at once, so each worker runs others within it: what they and the commands between them move is
+/// neither created nor lost, and who waits is served.
+#[test]
+fn busy_scripts_within_each_other_keep_the_money() {
+    const SLOWLY: &str = "for i = 1, 2e6 do end";
+    let server = Server::start(&["--workers", "2", "--busy-reply-threshold", "1"]);
+    let mut client = server.client();
+    (0..ACCOUNTS).for_each(|i| _ = client.command(&["SET", &format!("account:{i}"), &START.to_string()]));
+    let declared = DECLARED.replace("return 0 end", &format!("return 0 end {SLOWLY}"));
+    let undeclared = UNDECLARED.replace("return 0 end", &format!("return 0 end {SLOWLY}"));
+    thread::scope(|scope| {
+        for part in 0..30 {
+            let (server, declared, undeclared) = (&server, &declared, &undeclared);
+            scope.spawn(move || {
+                let (mut client, mut rng) = (server.client(), Rng::new(770 + part));
+                let queue = format!("queue:{part}");
+                for i in 0..20 {
+                    let (from, to) = (rng.below(ACCOUNTS).to_string(), rng.below(ACCOUNTS).to_string());
+                    let (a, b) = (format!("account:{from}"), format!("account:{to}"));
+                    match rng.below(8) {
+                        0..3 => _ = insist(&mut client, &["EVAL", declared, "2", &a, &b, "7"]),
+                        3 => _ = client.command(&["EVAL", undeclared, "0", &from, &to, "7"]),
+                        4 => {
+                            let words: [&[&str]; 4] =
+                                [&["MULTI"], &["DECRBY", &a, "7"], &["INCRBY", &b, "7"], &["EXEC"]];
+                            let bytes: Vec<u8> = words.iter().flat_map(|words| encode(words)).collect();
+                            let replies = client.pipeline(&bytes, 4);
+                            let reply = replies[3].render();
+                            assert!(reply.starts_with("[:") || reply.contains("because of: BUSY"), "{reply}");
+                        }
+                        5 => {
+                            insist(&mut client, &["DECRBY", &a, "7"]);
+                            insist(&mut client, &["INCRBY", &b, "7"]);
+                        }
+                        _ => {
+                            let (mut waiter, element) = (server.client(), i.to_string());
+                            waiter.send(&["BLPOP", &queue, "0"]);
+                            insist(&mut client, &["RPUSH", &queue, &element]);
+                            let mut reply = waiter.recv().render();
+                            if reply.starts_with("-BUSY") {
+                                reply = insist(&mut waiter, &["BLPOP", &queue, "0"]);
+                            }
+                            assert_eq!(reply, format!("[{queue}, {element}]"));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let amount = |i| insist(&mut client, &["GET", &format!("account:{i}")]).trim_matches('\'').parse::<i64>().unwrap();
+    assert_eq!((0..ACCOUNTS).map(amount).sum::<i64>(), START * ACCOUNTS as i64);
+    assert!(server.log().contains("Slow script detected"));
+    expect(&mut client, "INFO clients", "");
+    eventually("nobody waits", || client.ask("INFO clients").contains("blocked_clients:0"));
+}
+
 const SOON: [&str; 2] = ["--busy-reply-threshold", "30"];
 
 /// A script that never ends is reported to others, and ended by one of them, also by one of the same worker.
