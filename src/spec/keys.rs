@@ -117,9 +117,10 @@ impl KeySpec {
     fn resolve<'a>(&self, argc: usize, arg: &impl Fn(usize) -> &'a [u8]) -> Resolved {
         let first = match self.begin {
             Begin::Index(i) => i as usize,
+            // A keyword with nothing behind it is the command's to complain about.
             Begin::Keyword(word, from) => match find_keyword(word, from, argc, arg) {
-                Some(at) => at,
-                None => return Resolved::Nothing,
+                Some(at) if at < argc => at,
+                _ => return Resolved::Nothing,
             },
             Begin::Unknown => return Resolved::Nothing,
         };
@@ -129,13 +130,13 @@ impl KeySpec {
         let range = match self.find {
             Find::Range { last, step, limit } => {
                 let end = if last >= 0 {
-                    first + last as usize
+                    Some(first + last as usize)
                 } else if limit > 1 {
-                    first + ((argc - first) / limit as usize).saturating_sub(1)
+                    ((argc - first) / limit as usize).checked_sub(1).map(|more| first + more)
                 } else {
-                    (argc as i64 + i64::from(last)).max(0) as usize
+                    Some((argc as i64 + i64::from(last)).max(0) as usize)
                 };
-                Some((first, end, step))
+                end.map(|end| (first, end, step))
             }
             Find::KeyNum { count, first: offset, step } => {
                 let at = first + count as usize;
@@ -258,7 +259,7 @@ mod tests {
         let geo =
             [KeySpec::one(1, RO), spec(Begin::Keyword("STORE", 6), Find::Range { last: 0, step: 1, limit: 0 }, RO)];
         let spublish = [KeySpec::one(1, KeyFlags::NOT_KEY)];
-        let cases: [(&[KeySpec], &str, &[usize], bool); 22] = [
+        let cases: [(&[KeySpec], &str, &[usize], bool); 23] = [
             (&eval, "eval s 2 a b c", &[3, 4], true),
             (&eval, "eval s 0 a", &[], false),
             (&eval, "eval s 9 a", &[], false),
@@ -269,7 +270,8 @@ mod tests {
             (&xread, "xread count 1 streams a b 0 0", &[4, 5], true),
             (&xread, "xread streams a b 0", &[2], true),
             (&xread, "xread count 1 block 2", &[], true),
-            (&xread, "xread count 1 streams", &[], false),
+            (&xread, "xread count 1 streams", &[], true),
+            (&xread, "xread count 1 streams a", &[], false),
             (&xreadgroup, "xreadgroup group streams c streams a >", &[5], true),
             (&migrate, "migrate h 1 k 0 1 copy", &[3], true),
             (&migrate, "migrate h 1 k 0 1 keys a b", &[3, 7, 8], true),
@@ -278,7 +280,7 @@ mod tests {
             (&store, "zunionstore d 3 a b", &[1], false),
             (&geo, "georadius k 1 2 3 m store d", &[1, 7], true),
             (&geo, "georadius k 1 2 3 m", &[1], true),
-            (&geo, "georadius k 1 2 3 m store", &[1], false),
+            (&geo, "georadius k 1 2 3 m store", &[1], true),
             (&spublish, "spublish c m", &[1], true),
             (&[], "ping", &[], true),
         ];

@@ -90,6 +90,13 @@ fn command_on_later_commands() {
         COMMAND GETKEYS EVAL s x a => []
         COMMAND GETKEYS ZUNIONSTORE d 2 a b WEIGHTS 1 2 => [d, a, b]
         COMMAND GETKEYS ZUNION 2 a b => [a, b]
+        COMMAND GETKEYS ZUNION 3 a b => -ERR Invalid arguments specified for command
+        COMMAND GETKEYS GEORADIUS k 1 2 3 km STORE => [k]
+        COMMAND GETKEYS GEORADIUSBYMEMBER k m 3 km STOREDIST => [k]
+        COMMAND GETKEYSANDFLAGS GEORADIUS k 1 2 3 km STORE a STOREDIST => [[k, [+RO, +access]], [a, [+OW, +update]]]
+        COMMAND GETKEYS XREAD STREAMS a b c => [a]
+        COMMAND GETKEYS XREAD COUNT 1 STREAMS a => -ERR Invalid arguments specified for command
+        COMMAND GETKEYS XREAD COUNT 1 BLOCK STREAMS => -ERR Invalid arguments specified for command
         COMMAND GETKEYS ZINTERCARD 2 a b LIMIT 1 => [a, b]
         COMMAND GETKEYS XREAD COUNT 2 STREAMS a b 0 0 => [a, b]
         COMMAND GETKEYS XREADGROUP GROUP g c STREAMS a b > > => [a, b]
