@@ -14,10 +14,10 @@
 //! side by side. One that has ever touched another shard ("strays") holds all from the start whenever it runs. A script that
 //! was known to keep and strays for the first time is stopped and started anew under all shards, unless it has done what
 //! cannot be undone. Then it takes the other shards as it stands ([`WriteTx::widen`]): others who wait for several shards
-//! have changed nothing yet and let go of them. Only if two scripts are in this rare state at once, or a busy script holds
-//! one of the others, is the command refused (BUSY): neither could let go of what it has changed. Undoing was the other
-//! choice: it would have every write of every script keep the old value, for a case that a script can be in once in its
-//! life. In an EXEC all shards are held.
+//! have changed nothing yet and let go of them. If two scripts are in this rare state at once, or a busy script holds one of
+//! the others, it takes those alone that the command needs, where they are free. Only else is the command refused (BUSY):
+//! neither could let go of what it has changed. Undoing was the other choice: it would have every write of every script keep
+//! the old value, for a case that a script can be in once in its life. In an EXEC all shards are held.
 //!
 //! **Busy scripts.** The engine asks every so many instructions whether to go on. A script that has then run for longer than
 //! `busy-reply-threshold` says that its shards are busy: from then on who needs one of them gets an error

@@ -236,6 +236,29 @@ impl<'s> Held<'s> {
                 }
             }
         }
+        self.add(more);
+        Ok(())
+    }
+
+    /// Takes those of a set's shards that are not held, out of order; all of them, or none if one of them is not free within a
+    /// moment. What is held stays held.
+    pub(super) fn extend(&mut self, store: &'s Store, set: &LockSet) -> bool {
+        if set.everything {
+            return false;
+        }
+        let mut more: Vec<Guard<'s>> = Vec::new();
+        for &place in &set.places {
+            if self.find(place).is_none() && more.iter().all(|guard| guard.place != place) {
+                let shard = &store.db(place.db()).shards()[place.shard()];
+                let Some(inner) = shard.try_lock_for(LOOK_EVERY) else { return false };
+                more.push(Self::guard(place, shard, inner));
+            }
+        }
+        self.add(more);
+        true
+    }
+
+    fn add(&mut self, mut more: Vec<Guard<'s>>) {
         let mut all = match std::mem::replace(self, Self::nothing()) {
             Self::One(guard) => vec![guard],
             Self::Many(guards) => guards,
@@ -243,7 +266,6 @@ impl<'s> Held<'s> {
         all.append(&mut more);
         all.sort_unstable_by_key(|guard| guard.place);
         *self = Self::Many(all);
-        Ok(())
     }
 
     /// The places held, in order.
@@ -303,6 +325,25 @@ impl<'s> Held<'s> {
 mod tests {
     use super::*;
     use crate::base::clock::Clock;
+
+    #[test]
+    fn further_shards_are_taken_all_or_none() {
+        let store = Store::new(1, 8, Some(1), Clock::manual());
+        let set = |shards: &[usize]| {
+            let mut set = LockSet::default();
+            shards.iter().for_each(|shard| set.shard(0, *shard));
+            set
+        };
+        let mut held = Held::many(&store, &mut set(&[4])).expect("free");
+        let mut others = Held::many(&store, &mut set(&[6])).expect("free");
+        assert!(held.extend(&store, &set(&[7, 1, 4, 1])));
+        assert!(!held.extend(&store, &set(&[0, 6])) && others.extend(&store, &set(&[0])));
+        let mut all = LockSet::default();
+        all.everything();
+        assert!(!held.extend(&store, &all));
+        let places = |held: &Held<'_>| held.places().iter().map(|place| place.shard()).collect::<Vec<_>>();
+        assert_eq!((places(&held), places(&others)), (vec![1, 4, 7], vec![0, 6]));
+    }
 
     #[test]
     fn everything_includes_the_databases_that_the_set_itself_brings_into_use() {

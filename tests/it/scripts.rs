@@ -281,6 +281,13 @@ fn only_the_shards_of_a_busy_script_are_busy() {
         let script = "if ARGV[1] == 'loop' then while true do end end return redis.call('GET', KEYS[1])";
         expect(&mut a, "SET k v", "+OK");
         a.command(&["EVAL", script, "2", "k", "q", "no"]);
+        // Others that keep to their key, for now.
+        let late = ["1", "2"].map(|n| {
+            let source =
+                "redis.call('SET', KEYS[1], ARGV[1]) if ARGV[2] then return redis.call('APPEND', ARGV[2], 'x') end";
+            format!("{source} -- {n}")
+        });
+        late.iter().for_each(|source| _ = a.command(&["EVAL", source, "1", "w", "0"]));
         b.command(&["BLPOP", "k2", "0.01"]);
         // A client that watches the key and goes, and one that waits for it, meanwhile.
         let (mut watcher, mut waiter) = (server.client(), server.client());
@@ -305,6 +312,10 @@ fn only_the_shards_of_a_busy_script_are_busy() {
         expect(&mut b, "EVAL \"return redis.call('GET', KEYS[1]) .. 1\" 1 key:0", "v1");
         expect(&mut b, "EVAL \"return redis.call('GET', KEYS[1]) .. 1\" 1 k", "-BUSY");
         expect(&mut b, "EVAL \"return redis.call('GET', 'k')\" 1 key:0", "-BUSY");
+        // One that has written when it touches another key has it if that is free.
+        assert_eq!(b.command(&["EVAL", &late[0], "1", "w", "1", "key:0"]).render(), ":2");
+        assert!(b.command(&["EVAL", &late[1], "1", "w", "2", "k"]).render().starts_with("-BUSY"));
+        expect(&mut b, "MGET w key:0", "[2, vx]");
         expect(&mut b, "SCRIPT KILL", "+OK");
         assert!(a.recv().render().starts_with("-ERR Script killed"));
         assert_eq!(waiter.recv().render(), "(nil-array)");

@@ -117,7 +117,7 @@ impl Scene<'_, '_> {
 
     /// Comes by the shards of a command that are not held. `Some`: the command does not run.
     #[cold]
-    fn stray(&mut self) -> Option<Called> {
+    fn stray(&mut self, row: &Row, args: ArgView<'_>) -> Option<Called> {
         self.script.learn(true);
         if self.may_restart && !self.acted {
             self.anew = true;
@@ -128,18 +128,22 @@ impl Scene<'_, '_> {
                 if !self.wide {
                     count_wide(self.server, self.script);
                 }
-                if let Some(Watched { busy: Some(number), .. }) = &mut self.watched {
-                    self.server.store.busy.leave(*number);
-                    *number = self.tx.declare_busy(IsBusy { function: self.script.is_function });
-                }
                 self.wide = true;
-                None
             }
             Err(is) => {
-                self.worker.count_error(b"BUSY");
-                Some(Called::Refused(busy(is)))
+                let mut set = LockSet::default();
+                lock_set(self.server, row, self.client.db, args, &mut set, true);
+                if !self.tx.extend(&set) {
+                    self.worker.count_error(b"BUSY");
+                    return Some(Called::Refused(busy(is)));
+                }
             }
         }
+        if let Some(Watched { busy: Some(number), .. }) = &mut self.watched {
+            self.server.store.busy.leave(*number);
+            *number = self.tx.declare_busy(IsBusy { function: self.script.is_function });
+        }
+        None
     }
 
     /// Notes what a command that is about to run may do.
@@ -189,7 +193,7 @@ impl Host for Scene<'_, '_> {
             at => self.server.store.hash(args.get(at as usize).unwrap_or_default()),
         };
         if !self.holds(row, args, hash)
-            && let Some(called) = self.stray()
+            && let Some(called) = self.stray(row, args)
         {
             return called;
         }

@@ -6,7 +6,7 @@
 use super::{FLAG_FIELDS, FLAG_TTL, Found, Key, ReadTx, WriteTx, WrongType, detach, is_large, set_flags, wanted_flags};
 use crate::store::IsBusy;
 use crate::store::effects::{Class, Effects, Rewrite, Wants};
-use crate::store::{Access, Entry, Expiry, NewStr, StrRef};
+use crate::store::{Access, Entry, Expiry, LockSet, NewStr, StrRef};
 use bytes::BytesMut;
 
 impl<'s> WriteTx<'s> {
@@ -318,6 +318,12 @@ impl<'s> WriteTx<'s> {
     /// A busy script holds one of them, or another transaction takes more just now, which may want what is held here.
     pub fn widen(&mut self, db: u32) -> Result<(), IsBusy> {
         self.read.held.widen(self.read.store, db)
+    }
+
+    /// Takes the shards of a set as well, if they are free within a moment: all of them or none. For who has changed something
+    /// and cannot have all shards. O(places).
+    pub fn extend(&mut self, set: &LockSet) -> bool {
+        self.read.held.extend(self.read.store, set)
     }
 
     /// Number of shards held.
