@@ -5,7 +5,7 @@
 
 use super::entrance::{Entrance, Kept};
 use super::table::{Hex, Script, Scripts, hex, parse_sha, sha_of};
-use super::{Host, api, library, memory, sandbox};
+use super::{Host, library, memory, sandbox, under_way};
 use crate::resp::{ArgView, Reply};
 use bytes::Bytes;
 use mlua::Lua;
@@ -192,7 +192,7 @@ pub fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &mut Rep
     } else {
         reply.error("ERR The script is not loaded");
     }
-    if let Some(panic) = api::take_panic() {
+    if let Some(panic) = under_way::take_panic() {
         // The state is thrown away.
         std::panic::resume_unwind(panic);
     }

@@ -10,7 +10,7 @@
 use super::engine::{Call, Ran};
 use super::names::{self, EXTRA, Name};
 use super::recycle::Recycler;
-use super::{Host, api, convert, raise};
+use super::{Host, api, convert, raise, under_way};
 use crate::resp::{ArgView, Reply};
 use mlua::ffi::{self, lua_CFunction, lua_State};
 use mlua::{IntoLuaMulti, Lua, Value};
@@ -115,15 +115,15 @@ impl Entrance {
         let mut visit = Visit { function, globals, call, name, reply, ran: Ran::default(), bytes: 0 };
         let visitor = &raw mut visit;
         // SAFETY: a state that nothing runs in has more than the four slots that are used; what raises is called protected.
-        api::with_host(host, || unsafe {
+        under_way::with_host(host, || unsafe {
             let top = ffi::lua_gettop(state);
             self.recycler.stand_in(state);
-            api::begin(state);
+            under_way::begin(state);
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.handler.id);
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.enter.id);
             ffi::lua_pushlightuserdata(state, visitor.cast());
             let status = ffi::lua_pcall(state, 1, 1, top + 1);
-            if api::stopped() || status != 0 {
+            if under_way::stopped() || status != 0 {
                 (*visitor).reply.truncate(mark);
                 ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.lament.id);
                 ffi::lua_insert(state, -2);
@@ -163,9 +163,9 @@ unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
             parts.into_iter().for_each(|(_, from, n)| _ = push_arguments(state, args, from, n));
             ffi::lua_call(state, 2, 1);
         }
-        if !api::stopped() {
+        if !under_way::stopped() {
             visit.ran.counted = convert::is_counted_error(state);
-            convert::write(state, visit.reply, api::resp3(), 0);
+            convert::write(state, visit.reply, under_way::resp3(), 0);
         }
         forget_arguments(state, visit.bytes);
     }
@@ -181,7 +181,7 @@ unsafe extern "C-unwind" fn lament(state: *mut lua_State) -> c_int {
     unsafe {
         let visit = &mut *ffi::lua_touserdata(state, 2).cast::<Visit<'_, '_>>();
         ffi::lua_settop(state, 1);
-        if api::stopped() {
+        if under_way::stopped() {
             visit.ran = Ran { stopped: true, line: raise::line(state), counted: false };
         } else {
             visit.ran.counted = raise::write(state, visit.name, visit.reply);

@@ -27,7 +27,7 @@ use super::functions::{Catalog, Functions, Library, Policy, folded, header};
 use super::raise::{raw_field, text};
 use super::sandbox::FunctionState;
 use super::table::{Script, sha_of};
-use super::{Called, Host, api, memory, raise, register};
+use super::{Called, Host, memory, raise, register, under_way};
 use crate::base::clock::Clock;
 use crate::resp::{ArgView, OutBuf, Proto, Reply};
 use bytes::Bytes;
@@ -141,10 +141,10 @@ impl State {
         let mut error = None;
         let ran = register::gather(lua, || {
             // SAFETY: what the closure holds need not be dropped. It is in a protected call with the function on the stack.
-            api::with_host(&mut host, || unsafe { lua.exec_raw::<()>(chunk, |state| error = execute_raw(state)) })
+            under_way::with_host(&mut host, || unsafe { lua.exec_raw::<()>(chunk, |state| error = execute_raw(state)) })
         });
         let shown = self.lua.show(false);
-        if let Some(panic) = api::take_panic() {
+        if let Some(panic) = under_way::take_panic() {
             std::panic::resume_unwind(panic);
         }
         let ((), registered, table) = ran.map_err(failed)?;
@@ -215,11 +215,11 @@ unsafe fn execute_raw(state: *mut lua_State) -> Option<Vec<u8>> {
     // SAFETY: slots are checked; what Lua raises here leaves to the protected call, before the text is held.
     unsafe {
         ffi::luaL_checkstack(state, 10, c"no stack".as_ptr());
-        api::begin(state);
+        under_way::begin(state);
         ffi::lua_pushcclosure(state, raise::handler, 0);
         ffi::lua_pushvalue(state, 1);
         let status = ffi::lua_pcall(state, 0, 0, 2);
-        if api::stopped() {
+        if under_way::stopped() {
             error = Some(b"ERR FUNCTION LOAD timeout".to_vec());
         } else if status != 0 {
             if ffi::lua_type(state, -1) == ffi::LUA_TTABLE {
@@ -370,7 +370,7 @@ pub(super) fn run(host: &mut dyn Host, script: &Script, call: Call<'_>, reply: &
     } else {
         reply.error(NOT_FOUND);
     }
-    if let Some(panic) = api::take_panic() {
+    if let Some(panic) = under_way::take_panic() {
         // The state is thrown away.
         std::panic::resume_unwind(panic);
     }

@@ -37,6 +37,7 @@ mod register;
 mod running;
 mod sandbox;
 mod table;
+mod under_way;
 
 pub use engine::{Call, Failure, Ran, Ready, compile, ready, run};
 pub use functions::{Catalog, Function, Functions, Library, Policy};

@@ -13,7 +13,7 @@
 #![allow(unsafe_code)]
 
 use super::raise::{push, raise_here, raise_text, raw_field, text};
-use super::{api, libs};
+use super::{api, libs, under_way};
 use mlua::ffi::{self, lua_CFunction, lua_State};
 use mlua::{Function, IntoLuaMulti, Lua, LuaOptions, StdLib, Table, Value};
 use std::cell::Cell;
@@ -327,8 +327,8 @@ unsafe extern "C-unwind" fn load(state: *mut lua_State) -> c_int {
         loop {
             ffi::lua_pushvalue(state, 1);
             if ffi::lua_pcall(state, 0, 1, 0) != 0 {
-                if api::stopped() {
-                    api::stop(state);
+                if under_way::stopped() {
+                    under_way::stop(state);
                 }
                 ffi::lua_pushnil(state);
                 ffi::lua_insert(state, -2);
@@ -365,9 +365,9 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
         }
         let failed = ffi::lua_pcall(state, ffi::lua_gettop(state) - 1, ffi::LUA_MULTRET, 0) != 0;
         if failed {
-            if api::stopped() {
+            if under_way::stopped() {
                 // The caller's next instruction raises it again, and so names its own line.
-                api::hasten(state);
+                under_way::hasten(state);
             }
             let at = ffi::lua_gettop(state);
             if ffi::lua_type(state, at) == ffi::LUA_TTABLE {
@@ -402,7 +402,7 @@ unsafe extern "C-unwind" fn xpcall(state: *mut lua_State) -> c_int {
         let mut status = ffi::lua_pcall(state, 0, ffi::LUA_MULTRET, 0);
         let failed = status != ffi::LUA_OK;
         let mut calls = 0;
-        while status == ffi::LUA_ERRRUN && !api::stopped() {
+        while status == ffi::LUA_ERRRUN && !under_way::stopped() {
             if calls == HANDLED_MAX || ffi::lua_type(state, 1) != ffi::LUA_TFUNCTION {
                 ffi::lua_settop(state, 1);
                 push(state, b"error in error handling");
@@ -413,8 +413,8 @@ unsafe extern "C-unwind" fn xpcall(state: *mut lua_State) -> c_int {
             ffi::lua_insert(state, 2);
             status = ffi::lua_pcall(state, 1, 1, 0);
         }
-        if api::stopped() {
-            api::stop(state);
+        if under_way::stopped() {
+            under_way::stop(state);
         }
         ffi::luaL_checkstack(state, 1, c"too many results".as_ptr());
         ffi::lua_pushboolean(state, c_int::from(!failed));
