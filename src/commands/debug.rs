@@ -8,7 +8,7 @@ mod digest;
 
 use super::config::is_local;
 use super::*;
-use crate::config::Access;
+use crate::config::{Access, Settings};
 use crate::store::{Entry, Expiry, Key, NewStr, StrRef, idle_seconds, lfu_frequency};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -18,10 +18,18 @@ pub(super) const TABLE: &[Row] = &[admin("debug", -2, "", debug)
     .locks(Locks::Walk)
     .doc(Group::Server, "1.0.0", "", "Tools for tests and for finding faults.")];
 
-const DENIED: Error = Error::Text(
-    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local \
-     connection, otherwise you need to set this option in the configuration file, and then restart the server.",
-);
+const DENIED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local \
+     connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+
+/// Why a client must not run this command, if so.
+pub(crate) fn denied(settings: &Settings, client: &Client) -> Option<&'static str> {
+    let allowed = match settings.enable_debug_command {
+        Access::Yes => true,
+        Access::Local => is_local(client),
+        Access::No => false,
+    };
+    (!allowed).then_some(DENIED)
+}
 
 /// Name, arguments and summary of the subcommands, for HELP.
 const HELP: &[(&str, &str, &str)] = &[
@@ -40,10 +48,8 @@ const HELP: &[(&str, &str, &str)] = &[
 ];
 
 fn debug(cx: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    match args.settings().enable_debug_command {
-        Access::Yes => {}
-        Access::Local if is_local(cx.client) => {}
-        _ => return Err(DENIED),
+    if let Some(why) = denied(args.settings(), cx.client) {
+        return Err(Error::Text(why));
     }
     let sub = args.bytes();
     match (sub.to_ascii_lowercase().as_slice(), args.left()) {

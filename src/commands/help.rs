@@ -14,10 +14,8 @@ pub(super) fn write(container: &str, rows: &[Row], out: &mut Reply<'_>) {
 /// Writes the help of a container whose subcommands have no rows: name, syntax, summary of each.
 pub(super) fn write_lines(container: &str, lines: &[(&str, &str, &str)], out: &mut Reply<'_>) {
     out.array(1 + 2 * lines.len());
-    out.simple(&format!(
-        "{} <subcommand> [argument ...], where the subcommand is one of:",
-        container.to_ascii_uppercase()
-    ));
+    let container = container.to_ascii_uppercase();
+    out.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for (name, syntax, summary) in lines {
         out.simple(format!("{} {syntax}", name.to_ascii_uppercase()).trim_end());
         out.simple(&format!("    {summary}"));

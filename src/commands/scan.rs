@@ -72,11 +72,12 @@ impl<'a> ScanOptions<'a> {
     }
 }
 
-/// The number that a cursor's text is; an empty one is 0.
+/// The number that a cursor's text is, up to a NUL as in C; an empty one is 0.
 ///
 /// # Errors
 /// No number of 64 bits.
 pub(super) fn cursor(text: &[u8]) -> Result<u64> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let n = if text.is_empty() { Some(0) } else { parse_u64_lenient(text) };
     n.ok_or(Error::Text("ERR invalid cursor"))
 }

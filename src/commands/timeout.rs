@@ -3,7 +3,7 @@
 //! Owns the meaning of the timeout argument, and its errors. Must not know how the waiting is done.
 
 use super::{Error, Result};
-use crate::base::num::parse_f64;
+use crate::base::num::{LongDouble, parse_f64};
 use crate::store::WriteTx;
 
 /// A timeout in seconds, which may have a fraction, as milliseconds, rounded up; `None` (0): for ever.
@@ -11,7 +11,8 @@ use crate::store::WriteTx;
 /// # Errors
 /// It is no number, or negative, or its end lies beyond what a clock can tell.
 pub(super) fn timeout(tx: &WriteTx<'_>, text: &[u8]) -> Result<Option<u64>> {
-    let seconds = parse_f64(text).ok_or(Error::Text("ERR timeout is not a float or out of range"))?;
+    let seconds = parse_f64(text).or_else(|| LongDouble::parse(text).map(LongDouble::nearest_f64));
+    let seconds = seconds.ok_or(Error::Text("ERR timeout is not a float or out of range"))?;
     let ms = (seconds * 1000.0).ceil();
     // What is negative but rounds up to zero counts as zero.
     if ms < 0.0 {
@@ -47,6 +48,7 @@ mod tests {
             ("0.0001", Some(1)),
             ("0x10", Some(16_000)),
             ("1e10", Some(10_000_000_000_000)),
+            ("1e-400", Some(1)),
         ] {
             assert_eq!(timeout(&tx, text.as_bytes()), Ok(ms), "{text}");
         }
@@ -55,6 +57,8 @@ mod tests {
             ("nan", "ERR timeout is not a float or out of range"),
             ("-1", "ERR timeout is negative"),
             ("-inf", "ERR timeout is negative"),
+            ("-1e400", "ERR timeout is negative"),
+            ("1e400", "ERR timeout is out of range"),
             ("9223372036854775", "ERR timeout is out of range"),
             ("1e30", "ERR timeout is out of range"),
             ("inf", "ERR timeout is out of range"),

@@ -6,7 +6,7 @@
 
 use super::{Worker, track};
 use crate::client::{Client, ClientFlags, Multi, ReplyMode};
-use crate::commands::{CommandId, Control, Row, Run};
+use crate::commands::{CommandId, Control, Row, Run, debug};
 use crate::config::Settings;
 use crate::resp::{ArgView, OutBuf, Reply};
 use crate::server::Server;
@@ -36,7 +36,7 @@ impl Worker {
             // The password was lifted while the client was waiting at the door.
             client.authenticated = true;
         }
-        if let Some(error) = refusal(client, row, args) {
+        if let Some(error) = refusal(&self.settings, client, row, args) {
             if matches!(row.run, Run::Control(Control::Exec)) {
                 self.abort_exec(server, client, id, &error, reply);
             } else {
@@ -141,7 +141,7 @@ fn unknown_text(args: ArgView<'_>) -> Vec<u8> {
 }
 
 /// Why a command must not run now, if so.
-fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
+fn refusal(settings: &Settings, client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     let spec = &row.spec;
     if matches!(row.run, Run::Container) && (args.len() > 1 || spec.arity_fits(args.len())) {
         let sub = args.get(1).unwrap_or_default();
@@ -150,6 +150,11 @@ fn refusal(client: &Client, row: &Row, args: ArgView<'_>) -> Option<Vec<u8>> {
     }
     if !spec.arity_fits(args.len()) {
         return Some(format!("ERR wrong number of arguments for '{}' command", spec.name).into_bytes());
+    }
+    if spec.flags.contains(Flags::PROTECTED)
+        && let Some(why) = debug::denied(settings, client)
+    {
+        return Some(why.into());
     }
     if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Some("NOAUTH Authentication required.".into());

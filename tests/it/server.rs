@@ -627,6 +627,9 @@ fn debug_is_gated() {
         &["--enable-debug-command", "no"],
         r#"
         DEBUG SLEEP 0 => -ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.
+        MULTI => +OK
+        DEBUG SLEEP 0 => -ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.
+        EXEC => -EXECABORT Transaction discarded because of previous errors.
         DEBUG HELP => -ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.
         DEBUG => -ERR wrong number of arguments for 'debug' command
         CONFIG SET enable-debug-command yes => -ERR CONFIG SET failed (possibly related to argument 'enable-debug-command') - can't set immutable config

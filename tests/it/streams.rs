@@ -187,7 +187,7 @@ fn counters() {
         XINFO STREAM s FULL COUNT x => -ERR value is not an integer or out of range
         XINFO STREAM s FULL FOO 1 => -ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.
         XINFO FOO s => -ERR unknown subcommand 'FOO'. Try XINFO HELP.
-        XINFO HELP => ~*
+        XINFO HELP => ~[+XINFO \<subcommand> [\<arg> [value] [opt] ...]. Subcommands are:, +CONSUMERS *
         "#,
     );
 }

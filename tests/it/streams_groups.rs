@@ -35,7 +35,7 @@ fn groups_come_and_go() {
         XGROUP DESTROY s g => :1
         XINFO GROUPS s => []
         XGROUP FOO => -ERR unknown subcommand 'FOO'. Try XGROUP HELP.
-        XGROUP HELP => ~*
+        XGROUP HELP => ~[+XGROUP \<subcommand> [\<arg> [value] [opt] ...]. Subcommands are:, +CREATE *
         XINFO GROUPS no => -ERR no such key
         XINFO CONSUMERS no g => -ERR no such key
         XINFO CONSUMERS s g => -NOGROUP No such consumer group 'g' for key name 's'

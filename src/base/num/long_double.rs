@@ -54,6 +54,13 @@ impl LongDouble {
         Self(X87DoubleExtended::from_i128(i128::from(value)).value)
     }
 
+    /// The nearest double, infinite beyond their range; what is not zero does not become zero.
+    pub fn nearest_f64(self) -> f64 {
+        let double: Double = self.0.convert(&mut false).value;
+        let nearest = f64::from_bits(double.to_bits() as u64);
+        if nearest == 0.0 && !self.0.is_zero() { f64::MIN_POSITIVE.copysign(nearest) } else { nearest }
+    }
+
     /// The exact value of a double (infinities and NaN stay what they are).
     pub fn from_f64(value: f64) -> Self {
         Self(Double::from_bits(u128::from(value.to_bits())).convert(&mut false).value)

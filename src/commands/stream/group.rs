@@ -160,7 +160,6 @@ pub(super) fn destroy(tx: &mut WriteTx<'_>, args: &mut Args<'_>, out: &mut Reply
 }
 
 pub(super) fn help(_: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    args.bytes();
     args.end()?;
     super::super::help(
         out,

@@ -177,7 +177,6 @@ pub(super) fn consumers(tx: &mut ReadTx<'_>, args: &mut Args<'_>, out: &mut Repl
 }
 
 pub(super) fn help(_: &mut Cx<'_, '_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    args.bytes();
     args.end()?;
     super::super::help(
         out,
