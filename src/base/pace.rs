@@ -10,7 +10,7 @@ use super::clock::Clock;
 use std::cell::{Cell, RefCell};
 
 /// How long a piece of work is.
-pub const PIECE_NS: u64 = 100_000;
+pub const PIECE_NS: u64 = 50_000;
 
 struct Pace {
     clock: Clock,

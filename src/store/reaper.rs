@@ -6,8 +6,9 @@
 //!
 //! The thread has a lower priority than the workers (nice 10): on a machine whose cores are all busy a client's command goes
 //! before it, and it still gets about a tenth of a core, so that memory comes back. A priority says who is next, not when: so
-//! that a worker that is woken on its core need not wait for the end of the scheduler's slice, it frees in pieces of a tenth of
-//! a millisecond, with pauses ([`pace`]). It makes none while more than [`CALM_MAX`] values wait: memory goes first then.
+//! that a worker that is woken on its core need not wait for the end of the scheduler's slice, it frees in pieces of a twentieth
+//! of a millisecond, with pauses of thrice that ([`pace`]). It makes none while more than [`CALM_MAX`] values wait: memory goes
+//! first then.
 
 use super::Garbage;
 use crate::base::clock::Clock;
@@ -22,7 +23,7 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 /// A pause, to which the system adds some 50 µs.
-const PAUSE: Duration = Duration::from_micros(50);
+const PAUSE: Duration = Duration::from_micros(100);
 /// Values, or flushed databases, that may wait while the thread pauses.
 const CALM_MAX: u64 = 8;
 
