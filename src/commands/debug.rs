@@ -18,10 +18,11 @@ pub(super) const TABLE: &[Row] = &[admin("debug", -2, "", debug)
     .locks(Locks::Walk)
     .doc(Group::Server, "1.0.0", "", "Tools for tests and for finding faults.")];
 
-const DENIED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local \
-     connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+const DENIED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run \
+    it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
 
-/// Why a client must not run this command, if so.
+/// Why a client must not run this command, if so. The gate asks, so that it spoils a transaction that it is queued in; so does
+/// the handler, because not every client passes the gate.
 pub(crate) fn denied(settings: &Settings, client: &Client) -> Option<&'static str> {
     let allowed = match settings.enable_debug_command {
         Access::Yes => true,

@@ -12,7 +12,8 @@
 //!
 //! **The sandbox** (`sandbox`): the globals and the libraries are read-only and hold what Redis's scripts find; no
 //! script leaves anything behind for the next. What one can take is bounded: memory by `engine::MEMORY_MAX`, the C stack
-//! by Lua's own limit on nested calls (for which a worker's stack has room twice) and by a limit on the length of patterns, results by Lua's limit on stack slots.
+//! by Lua's own limit on nested calls (for which a worker's stack has room twice) and by a limit on the length of patterns,
+//! results by Lua's limit on stack slots.
 //!
 //! **Ending a script** from outside, or because it has to start anew: the host answers [`Called::Stop`]. That raises an
 //! error which no `pcall` of the script keeps: from then on every next instruction raises it again.
